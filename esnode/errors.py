@@ -1,0 +1,178 @@
+"""Every error esnode raises on purpose: one tree, each with its exit code and its next step.
+
+An error names the object, the value, the limit and what to do next. `summary` is one sentence
+without a full stop; `detail` and `next_step` are complete sentences, or empty.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from esnode.diagnostics import Diagnostic
+
+EXIT_ERROR = 1
+EXIT_CHANGES = 2
+EXIT_PLAN_REFUSED = 3
+EXIT_INCOMPLETE = 4
+EXIT_LOCKED = 5
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class EsnodeError(Exception):
+    """Something a person can understand and mend. Never printed as a traceback."""
+
+    exit_code: ClassVar[int] = EXIT_ERROR
+    heading: ClassVar[str] = "Error"
+
+    def __init__(self, summary: str, *, detail: str = "", next_step: str = "") -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.detail = detail
+        self.next_step = next_step
+
+
+class BadInvocation(EsnodeError):
+    """The command line cannot be understood. Exit 1, never click's 2: a typo must not read as "changes"."""
+
+
+class BadValue(EsnodeError, ValueError):
+    """A text that is not what it should be: a duration, a condition, a clock range."""
+
+
+class ProfileInvalid(EsnodeError):
+    """One or more profiles have errors. Every one of them is in `problems`."""
+
+    def __init__(self, summary: str, problems: tuple[Diagnostic, ...], *, next_step: str = "") -> None:
+        super().__init__(summary, next_step=next_step)
+        self.problems = problems
+
+
+class NoProfile(EsnodeError):
+    """No profile was given and the working directory has none."""
+
+
+class FileUnreadable(EsnodeError):
+    """A file that was named cannot be read: absent, not permitted, not text."""
+
+
+class FileUnwritable(EsnodeError):
+    """A file cannot be written: no space, no permission, the directory is gone."""
+
+
+class CaptureInvalid(EsnodeError):
+    """A file is not what `nvidia-smi -q -x` writes."""
+
+
+class WorldInvalid(EsnodeError):
+    """A simulated machine's description or registers cannot be used."""
+
+
+# -- the driver --------------------------------------------------------------------------------
+
+
+class DriverUnavailable(EsnodeError):
+    """There is no NVIDIA driver here to talk to."""
+
+
+class DriverCallFailed(EsnodeError):
+    """NVML answered a call with an error code. `code` is NVML's, `call` the C symbol."""
+
+    def __init__(self, summary: str, *, call: str, code: int, detail: str = "", next_step: str = "") -> None:
+        super().__init__(summary, detail=detail, next_step=next_step)
+        self.call = call
+        self.code = code
+
+
+class NotSupported(DriverCallFailed):
+    """This GPU or this driver does not have the function (NOT_SUPPORTED, FUNCTION_NOT_FOUND, DEPRECATED)."""
+
+
+class NotPermitted(DriverCallFailed):
+    """The caller may not do this (NO_PERMISSION)."""
+
+
+class GpuLost(DriverCallFailed):
+    """The GPU has fallen off the bus or needs a reset (GPU_IS_LOST, RESET_REQUIRED)."""
+
+
+class DriverTimeout(DriverCallFailed):
+    """The driver did not answer in time (TIMEOUT)."""
+
+
+class ArgumentRefused(DriverCallFailed):
+    """The driver refused a value (INVALID_ARGUMENT)."""
+
+
+# -- apply -------------------------------------------------------------------------------------
+
+
+class PlanUnreadable(EsnodeError):
+    """A file given as a plan is not one."""
+
+
+class PlanRefused(EsnodeError):
+    """A saved plan that must not be applied. Nothing was touched: plan again."""
+
+    exit_code = EXIT_PLAN_REFUSED
+
+
+class PlanTampered(PlanRefused):
+    """The plan's bytes are not those that `esnode plan` wrote."""
+
+
+class PlanNotApplyable(PlanRefused):
+    """The plan was made for review only, or holds something that esnode must not do."""
+
+
+class PlanExpired(PlanRefused):
+    """The plan is older than it may be."""
+
+
+class PlanUnexpected(PlanRefused):
+    """The plan's decision is not the one that was approved."""
+
+
+class WrongMachine(PlanRefused):
+    """The plan was made for another machine, or for a simulated one."""
+
+
+class StalePlan(PlanRefused):
+    """Hardware or state are no longer what the plan was made from."""
+
+
+class ReadBackDiffers(EsnodeError):
+    """A setter answered "success" and the hardware shows another value."""
+
+
+class ApplyIncomplete(EsnodeError):
+    """Apply began and not every change was made."""
+
+    exit_code = EXIT_INCOMPLETE
+
+
+# -- the state ---------------------------------------------------------------------------------
+
+
+class StateUnreadable(EsnodeError):
+    """The state file cannot be used, and is never taken for an absent one."""
+
+
+class StateTooNew(StateUnreadable):
+    """The state file was written by a newer esnode."""
+
+
+class StateUnwritable(EsnodeError):
+    """The state file cannot be written."""
+
+
+class LockHeld(EsnodeError):
+    """Somebody else holds the state's lock."""
+
+    exit_code = EXIT_LOCKED
+
+
+class Interrupted(EsnodeError):
+    """Ctrl-C or SIGTERM ended the run."""
+
+    exit_code = EXIT_INTERRUPTED

@@ -1,0 +1,1 @@
+"""Values only: frozen dataclasses without I/O, clock or third-party import."""

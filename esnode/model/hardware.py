@@ -1,0 +1,163 @@
+"""What the sensors saw: GPUs, the node they are in, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
+from esnode.model.settings import ReadableValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A point in time: the wall clock (UTC) and seconds of CLOCK_BOOTTIME in the boot it names."""
+
+    at: datetime
+    uptime: float
+    boot_id: str
+
+    def seconds_since(self, earlier: Moment) -> float:
+        """Seconds from `earlier` to here: by boot time within one boot, else by the wall clock. Never negative."""
+        if self.boot_id == earlier.boot_id:
+            return max(0.0, self.uptime - earlier.uptime)
+        return max(0.0, (self.at - earlier.at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One life of the driver on one GPU. `epoch` rises when its energy counter goes back without a reboot."""
+
+    boot_id: str
+    epoch: int = 0
+
+
+class Origin(StrEnum):
+    """Where an observation comes from."""
+
+    HARDWARE = "hardware"
+    SIMULATED = "simulated"
+    CAPTURE = "capture"
+
+
+class MachineIdKind(StrEnum):
+    """Ids of different kinds are never compared."""
+
+    NODE_FILE = "node_file"
+    MACHINE_ID = "machine_id"
+    DMI = "dmi_product_uuid"
+    CONTAINER = "container_machine_id"
+    SIMULATED = "simulated"
+    CAPTURE = "capture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeIdentity:
+    """Which machine this is."""
+
+    machine_id: str
+    machine_id_kind: MachineIdKind
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One machine: who it is, its driver, and the tags and labels that people gave it."""
+
+    identity: NodeIdentity
+    boot_id: str
+    driver_version: Reading[str]
+    cuda_version: Reading[str]
+    nvml_version: Reading[str] = NOT_READ
+    tags: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuIdentity:
+    """`uuid` is the key everywhere. `index`, `name` and `model` are for people: they may change with a boot.
+
+    `model` is the family token: "H100" for "NVIDIA H100 80GB HBM3".
+    """
+
+    uuid: str
+    index: int
+    name: str
+    model: str
+    pci_bus_id: str
+
+    @property
+    def label(self) -> str:
+        return f"GPU-{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the board can do. Watts; clocks in MHz, ascending."""
+
+    power_min_watts: Reading[float] = NOT_READ
+    power_default_watts: Reading[float] = NOT_READ
+    power_max_watts: Reading[float] = NOT_READ
+    power_enforced_watts: Reading[float] = NOT_READ
+    graphics_clocks_mhz: Reading[tuple[int, ...]] = NOT_READ
+    memory_clocks_mhz: Reading[tuple[int, ...]] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedGpu:
+    """One GPU at one moment. `failure` is set when the GPU as a whole could not be read.
+
+    `metrics` is keyed by METRICS, `settings` by SETTINGS; each key of the tables is present.
+    `tags` are the hardware facts that selectors match; `energy_joules` counts since driver load.
+    """
+
+    identity: GpuIdentity
+    session: Session
+    tags: Mapping[str, Reading[str]]
+    limits: Limits = Limits()
+    settings: Mapping[str, Reading[ReadableValue]] = field(default_factory=dict)
+    metrics: Mapping[str, Reading[float]] = field(default_factory=dict)
+    energy_joules: Reading[float] = NOT_READ
+    failure: Missing | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        return self.failure is None
+
+    def metric(self, name: str) -> Reading[float]:
+        return self.failure or self.metrics.get(name, NOT_READ)
+
+    def setting(self, name: str) -> Reading[ReadableValue]:
+        return self.failure or self.settings.get(name, NOT_READ)
+
+    @property
+    def is_persistent(self) -> bool:
+        return self.settings.get("persistence_mode") is True
+
+    @property
+    def is_lost(self) -> bool:
+        return self.failure is not None and self.failure.missing is MissingReason.GPU_LOST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnidentifiedGpu:
+    """A GPU that the driver counts but whose handle, and so whose UUID, it does not give."""
+
+    index: int
+    failure: Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Everything that one refresh saw. GPUs are sorted by index."""
+
+    node: Node
+    taken_at: Moment
+    origin: Origin
+    gpus: tuple[ObservedGpu, ...]
+    unidentified: tuple[UnidentifiedGpu, ...] = ()
+
+    def gpu(self, uuid: str) -> ObservedGpu | None:
+        return next((gpu for gpu in self.gpus if gpu.identity.uuid == uuid), None)

@@ -1,0 +1,70 @@
+"""Values to JSON and back, and digests over them. The only home of msgspec and rfc8785.
+
+`plain` and `typed` turn the model's dataclasses into JSON values and back, strictly: a document of
+the wrong shape is a BadValue that names the member, never a traceback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+import msgspec
+import rfc8785
+
+from esnode.errors import BadValue
+
+T = TypeVar("T")
+
+JsonValue = Any
+
+
+def plain(value: object) -> JsonValue:
+    """Dataclasses, enums, tuples and times as JSON values. Times are RFC 3339 in UTC."""
+    return msgspec.to_builtins(value)
+
+
+def typed(kind: type[T], document: JsonValue) -> T:
+    """A JSON value as an instance of `kind`. Raises BadValue, naming the member that does not fit."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as mismatch:
+        raise BadValue(str(mismatch)) from None
+    except RecursionError:
+        raise BadValue("nested too deeply") from None
+
+
+def canonical(document: JsonValue) -> bytes:
+    """The RFC 8785 form: one value, one sequence of bytes."""
+    return rfc8785.dumps(document)
+
+
+def digest(document: JsonValue) -> str:
+    """SHA-256 of the canonical form, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def parse(data: bytes) -> JsonValue:
+    """JSON bytes as a value. Raises BadValue with line and column; duplicate names are refused too."""
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError as wrong:
+        raise BadValue(f"not UTF-8 text (byte {wrong.start})") from None
+    except json.JSONDecodeError as wrong:
+        raise BadValue(f"not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}") from None
+    except RecursionError:
+        raise BadValue("nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadValue(f'the name "{twice}" stands twice in one object')
+    return result
+
+
+def _no_constant(name: str) -> JsonValue:
+    raise BadValue(f"{name} is not a JSON number")
