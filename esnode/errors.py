@@ -52,6 +52,10 @@ class NoProfile(EsnodeError):
     """No profile was given and the working directory has none."""
 
 
+class ProfilesDisagree(EsnodeError):
+    """Two profiles want different values of one setting of one GPU."""
+
+
 class FileUnreadable(EsnodeError):
     """A file that was named cannot be read: absent, not permitted, not text."""
 

@@ -68,3 +68,8 @@ def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
 
 def _no_constant(name: str) -> JsonValue:
     raise BadValue(f"{name} is not a JSON number")
+
+
+def pretty(document: JsonValue) -> bytes:
+    """JSON for files that people look into: two spaces, sorted names, a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"

@@ -1,14 +1,118 @@
-"""The console script."""
+"""The console script: one command, one exit code, never a traceback."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from esnode.cli.syntax import LazyGroup
+from esnode.errors import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    BadInvocation,
+    EsnodeError,
+    FileUnreadable,
+)
+
+COMMANDS = {
+    "plan": ("esnode.cli.plan", "Show what would change, and save it with -out"),
+    "apply": ("esnode.cli.apply", "Execute a saved plan"),
+    "show": ("esnode.cli.show", "Show a saved plan or the state"),
+    "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
+    "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
+    "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
+    "state": ("esnode.cli.state", "Look into the state"),
+    "sim": ("esnode.cli.sim", "Make and handle a simulated machine"),
+    "version": ("esnode.cli.version", "Print esnode's version"),
+}
 
 
-def main() -> int:
-    """Run one command; its exit code."""
-    return 0
+@click.command(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["--help", "-h"]})
+@click.option("--chdir", metavar="DIR", help="Change to DIR before anything else.")
+@click.option(
+    "--version",
+    "show_version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda c, p, v: _version(c, v),
+    help="Print esnode's version.",
+)
+def cli(chdir: str | None) -> None:
+    """Terraform for GPU settings: profile, reviewable plan, apply, state, drift.
+
+    \b
+      esnode plan -f profile.es -out plan.json
+      esnode apply plan.json
+    """
+    if chdir:
+        try:
+            os.chdir(Path(chdir))
+        except OSError as failure:
+            raise FileUnreadable(f"-chdir={chdir}: {failure.strerror}") from None
+
+
+def _version(ctx: click.Context, wanted: bool) -> None:
+    if wanted:
+        from esnode import __version__
+
+        click.echo(f"esnode v{__version__}")
+        ctx.exit(0)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code; errors are shown, not raised."""
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        result = cli.main(args=words, prog_name="esnode", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.exceptions.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as wrong:
+        return _fail(_bad_invocation(wrong), words)
+    except EsnodeError as known:
+        return _fail(known, words)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted.\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`esnode plan | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    except Exception as bug:
+        return _crash(bug, words)
+    return result if isinstance(result, int) else 0
 
 
 def run() -> None:
+    """The console script's entry point."""
     sys.exit(main())
+
+
+def _fail(known: EsnodeError, words: Sequence[str]) -> int:
+    from esnode.views.errors import show_error
+
+    show_error(known, as_json=_wants_json(words))
+    return known.exit_code
+
+
+def _crash(bug: Exception, words: Sequence[str]) -> int:
+    if os.environ.get("ESNODE_LOG") == "debug":
+        raise bug
+    summary = f"esnode itself failed: {type(bug).__name__}: {bug}"
+    return _fail(EsnodeError(summary, next_step="Run it again with ESNODE_LOG=debug and report what it prints."), words)
+
+
+def _bad_invocation(wrong: click.ClickException) -> BadInvocation:
+    message = wrong.format_message().rstrip(".").replace("--", "-")
+    command = wrong.ctx.command_path if isinstance(wrong, click.UsageError) and wrong.ctx else "esnode"
+    return BadInvocation(message, next_step=f"Run {command} -help to see what it takes.")
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    return any(word in ("-json", "--json", "-json=true", "--json=true") for word in words)

@@ -74,7 +74,9 @@ class Condition:
         return self.op.compare(value, self.limit)
 
     def __str__(self) -> str:
-        return f"{self.op} {format_number(self.limit)}{self.unit}"
+        """As a person would write it; exact, so that it parses to the same condition."""
+        short = format_number(self.limit)
+        return f"{self.op} {short if float(short) == self.limit else repr(self.limit)}{self.unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

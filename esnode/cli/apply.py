@@ -1,0 +1,169 @@
+"""esnode apply."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from esnode.cli import options
+from esnode.cli.machine import Facts, Machine, open_machine
+from esnode.cli.syntax import Command, Duration
+from esnode.errors import (
+    EXIT_INCOMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    BadInvocation,
+    PlanRefused,
+    StateUnwritable,
+)
+from esnode.model.hardware import Observation
+from esnode.model.plan import Plan
+from esnode.model.report import ApplyReport
+from esnode.model.state import State
+from esnode.storage.states import StateFile
+from esnode.views.apply import ApplyView
+
+
+@click.command("apply", cls=Command)
+@click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
+@click.option("--expect-digest", default="", metavar="DIGEST", help="Refuse a plan with another decision than this.")
+@click.option("--max-age", type=Duration(), default=None, metavar="DURATION", help="Refuse a plan older than this.")
+@options.simulate_option
+@options.state_option
+@options.lock_options
+@options.view_options
+def command(
+    plan_path: Path,
+    expect_digest: str,
+    max_age: float | None,
+    simulate: Path | None,
+    state_path: Path,
+    lock: bool,
+    lock_timeout: float,
+    json: bool,
+    no_color: bool,
+) -> int:
+    """Execute a plan that `esnode plan -out` saved: exactly that, and nothing when anything changed since.
+
+    \b
+    Examples:
+      esnode apply plan.json
+      esnode apply -expect-digest=4f2a... plan.json
+    """
+    from esnode.engine.preflight import Expectations, check_plan
+    from esnode.storage.plans import read_plan
+    from esnode.views.apply import apply_view
+
+    _refuse_a_profile(plan_path)
+    plan, digest = read_plan(plan_path)
+    expected = Expectations(digest=expect_digest, max_age=None if max_age is None else timedelta(seconds=max_age))
+    view = apply_view(as_json=json, no_color=no_color)
+    check_plan(plan, digest, expected)
+    if not plan.has_changes:
+        view.nothing_to_do(plan)
+        return 0
+    view.begin(plan)
+    file = StateFile(state_path)
+    with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
+        state, observation = _ready(plan, file, machine, expected)
+        report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))
+    view.end(report)
+    if stopped:
+        return EXIT_TERMINATED if signal.SIGTERM in stopped else EXIT_INTERRUPTED
+    return 0 if report.is_complete else EXIT_INCOMPLETE
+
+
+def _refuse_a_profile(path: Path) -> None:
+    if path.name.endswith((".es", ".yaml", ".yml")):
+        raise BadInvocation(
+            f"{path} is a profile, and apply executes only a saved plan",
+            next_step=f"Run these two instead:\n    esnode plan -f {path} -out plan.json\n    esnode apply plan.json",
+        )
+
+
+def _ready(plan: Plan, file: StateFile, machine: Machine, expected: object) -> tuple[State, Observation]:
+    """The state and a fresh reading, once every check has passed and the state has proved writable."""
+    from esnode.engine.preflight import Expectations, check_world
+    from esnode.engine.recover import recover
+    from esnode.engine.sessions import settle
+    from esnode.storage.states import with_observation
+
+    assert isinstance(expected, Expectations)
+    state = file.load()
+    observation = settle(machine.observe(), state.observed)
+    if state.managed.journal:
+        state, _ = recover(state, observation)
+        state = replace(state, serial=state.serial + 1)
+    check_world(plan, state, observation, expected)
+    state = with_observation(state, observation, {})
+    try:
+        file.save(state)
+    except StateUnwritable as failure:
+        raise PlanRefused(
+            f"Nothing was touched, because the state cannot be written: {failure.summary}",
+            next_step=failure.next_step,
+        ) from None
+    return state, observation
+
+
+def _apply(
+    plan: Plan,
+    state: State,
+    observation: Observation,
+    file: StateFile,
+    machine: Machine,
+    view: ApplyView,
+    should_stop: Callable[[], bool],
+) -> ApplyReport:
+    from esnode.engine.apply import Surroundings, apply_plan
+    from esnode.storage.locks import user_name
+    from esnode.storage.states import save_elsewhere
+
+    world = Surroundings(
+        actuator=machine.actuator(),
+        recorder=file,
+        clock=machine.clock,
+        progress=view,
+        user=user_name(),
+        should_stop=should_stop,
+    )
+    report, latest = apply_plan(plan, state, observation, world)
+    if report.is_state_lost:
+        view.state_saved_to(save_elsewhere(latest, file.path))
+    return report
+
+
+@contextmanager
+def _locked(file: StateFile, lock: bool, timeout: float) -> Iterator[None]:
+    from esnode.storage.locks import locked
+
+    if not lock:
+        yield
+        return
+    with locked(file.path, "apply", timeout=timeout):
+        yield
+
+
+@contextmanager
+def _stoppable() -> Iterator[list[int]]:
+    """Ctrl-C or SIGTERM once: the change in hand is finished, saved, and the run stops. Twice: at once."""
+    stopped: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

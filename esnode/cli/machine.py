@@ -1,0 +1,99 @@
+"""Wires a machine together: the real one, a simulated one, or a capture of another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from esnode.cli.options import given
+from esnode.engine.ports import Actuator, Clock
+from esnode.errors import BadInvocation
+from esnode.model.hardware import MachineIdKind, Node, NodeIdentity, Observation, Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What people say of a machine."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine that can be read, and its clock. `actuator` is called only by what may write."""
+
+    origin: Origin
+    clock: Clock
+    observe: Callable[[], Observation]
+    actuator: Callable[[], Actuator]
+
+
+def facts(tags: tuple[tuple[str, str], ...], labels: tuple[tuple[str, str], ...]) -> Facts:
+    return Facts(tags=given(tags, os.environ.get("ESNODE_TAGS")), labels=given(labels, os.environ.get("ESNODE_LABELS")))
+
+
+def read_capture(path: Path, given_facts: Facts) -> Observation:
+    """What a capture shows, with the tags and labels given for its machine."""
+    from esnode.sensors.captures import read_capture as read
+
+    observation = read(path)
+    return replace(observation, node=replace(observation.node, tags=given_facts.tags, labels=given_facts.labels))
+
+
+@contextlib.contextmanager
+def open_machine(simulate: Path | None, given_facts: Facts) -> Iterator[Machine]:
+    """This machine, or the simulated one. Raises DriverUnavailable where there is no driver."""
+    if simulate is None:
+        from esnode.sensors.node import HostClock, identify_node
+
+        with _driver(Origin.HARDWARE, HostClock(), identify_node(), given_facts) as machine:
+            yield machine
+        return
+    from esnode.simulator import open_world
+
+    world = open_world(simulate)
+    identity = NodeIdentity(
+        machine_id=world.machine_id, machine_id_kind=MachineIdKind.SIMULATED, hostname=world.hostname
+    )
+    with world.plug(), _driver(Origin.SIMULATED, world.clock, identity, given_facts) as machine:
+        yield machine
+
+
+@contextlib.contextmanager
+def _driver(origin: Origin, clock: Clock, identity: NodeIdentity, given_facts: Facts) -> Iterator[Machine]:
+    from esnode.nvml.session import DriverSession
+    from esnode.sensors.gpu import observe_gpus
+
+    with DriverSession() as session:
+
+        def observe() -> Observation:
+            now = clock.now()
+            gpus, unidentified = observe_gpus(session, boot_id=now.boot_id)
+            node = Node(
+                identity=identity,
+                boot_id=now.boot_id,
+                driver_version=session.driver_version(),
+                cuda_version=session.cuda_version(),
+                nvml_version=session.nvml_version(),
+                tags=given_facts.tags,
+                labels=given_facts.labels,
+            )
+            return Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
+
+        def actuator() -> Actuator:
+            from esnode.actuators.gpu import GpuActuator
+
+            return GpuActuator(session)
+
+        yield Machine(origin=origin, clock=clock, observe=observe, actuator=actuator)
+
+
+def refuse_together(**given_options: object) -> None:
+    """Raise BadInvocation when options that exclude each other are both given."""
+    names = [f"-{name.replace('_', '-')}" for name, value in given_options.items() if value]
+    if len(names) > 1:
+        raise BadInvocation(f"{' and '.join(names)} cannot be given together")

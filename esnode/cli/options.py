@@ -1,0 +1,133 @@
+"""Options that several commands share, and the values they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from esnode.cli.syntax import Assignment, Duration, switch
+from esnode.errors import BadInvocation
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LOCK_TIMEOUT = 10.0
+
+
+def _together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    return lambda function: reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+
+
+view_options = _together(
+    switch("json", help="Print JSON lines instead of text."),
+    switch("no-color", help="Print without colour (also NO_COLOR)."),
+)
+
+machine_options = _together(
+    click.option(
+        "--capture",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read what `nvidia-smi -q -x` wrote instead of the driver.",
+    ),
+    click.option(
+        "--simulate",
+        type=click.Path(path_type=Path),
+        envvar="ESNODE_SIMULATE",
+        metavar="WORLD",
+        help="Use a simulated machine (also ESNODE_SIMULATE).",
+    ),
+)
+
+simulate_option = click.option(
+    "--simulate",
+    type=click.Path(path_type=Path),
+    envvar="ESNODE_SIMULATE",
+    metavar="WORLD",
+    help="Use a simulated machine (also ESNODE_SIMULATE).",
+)
+
+state_option = click.option(
+    "--state",
+    "state_path",
+    type=click.Path(path_type=Path),
+    envvar="ESNODE_STATE",
+    default=Path("esnode.state.json"),
+    metavar="PATH",
+    help="The state file (also ESNODE_STATE).",
+)
+
+lock_options = _together(
+    switch("lock", default=True, help="-lock=false: do not lock the state."),
+    click.option(
+        "--lock-timeout",
+        type=Duration(),
+        default=LOCK_TIMEOUT,
+        metavar="DURATION",
+        help="How long to wait for the state's lock (10s).",
+    ),
+)
+
+given_options = _together(
+    click.option(
+        "--tag",
+        "tags",
+        type=Assignment(),
+        multiple=True,
+        metavar="K=V",
+        help="A tag of this machine; repeats (also ESNODE_TAGS).",
+    ),
+    click.option(
+        "--label",
+        "labels",
+        type=Assignment(),
+        multiple=True,
+        metavar="K=V",
+        help="A label of this machine; repeats (also ESNODE_LABELS).",
+    ),
+)
+
+profile_option = click.option(
+    "-f",
+    "profile_paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="A profile, or a folder of them; repeats. Else *.es here.",
+)
+
+planning_options = _together(
+    click.option(
+        "--out", "out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `esnode apply FILE`."
+    ),
+    switch("detailed-exitcode", help="Exit 2 when there are changes."),
+    switch("refresh", default=True, help="-refresh=false: use the state's last readings."),
+    click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="ADDR",
+        help="Plan changes of this resource only, such as gpu[0]; repeats.",
+    ),
+    click.option(
+        "--valid-for",
+        type=Duration(),
+        default=3600.0,
+        metavar="DURATION",
+        help="How long the plan may be applied (1h).",
+    ),
+)
+
+
+def given(pairs: tuple[tuple[str, str], ...], environment: str | None) -> Mapping[str, str]:
+    """Tags or labels: the environment's (`k=v,k2=v2`), under what the command line says."""
+    result = {}
+    for part in filter(None, (environment or "").split(",")):
+        key, sign, value = part.partition("=")
+        if not (key.strip() and sign):
+            raise BadInvocation(f'"{part}" is not key=value', next_step="Write ESNODE_TAGS as k=v,k2=v2.")
+        result[key.strip()] = value.strip()
+    return {**result, **dict(pairs)}

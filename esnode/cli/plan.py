@@ -1,0 +1,91 @@
+"""esnode plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from esnode.cli import options
+from esnode.cli.machine import facts
+from esnode.cli.planning import Request, plan_for
+from esnode.cli.profiles import read_given
+from esnode.cli.syntax import Command, switch
+from esnode.errors import EXIT_CHANGES, BadInvocation
+from esnode.model.plan import Mode
+
+
+@click.command("plan", cls=Command)
+@options.profile_option
+@options.planning_options
+@switch("destroy", help="Plan to give every managed setting back.")
+@options.machine_options
+@options.state_option
+@options.given_options
+@options.lock_options
+@options.view_options
+@click.pass_context
+def command(ctx: click.Context, /, destroy: bool, capture: Path | None, **asked: Any) -> int:
+    """Refresh, judge the profiles against the hardware, and show what would change.
+
+    \b
+    Examples:
+      esnode plan -f training.es -out plan.json
+      esnode plan -f profiles/ -detailed-exitcode
+      esnode plan -capture node7.xml -f training.es -label workload_type=training
+    """
+    if capture and ctx.get_parameter_source("simulate") is ParameterSource.COMMANDLINE:
+        raise BadInvocation("-capture and -simulate cannot be given together")
+    if destroy and asked["profile_paths"]:
+        raise BadInvocation("-destroy gives everything back, so -f has no meaning beside it")
+    return run_plan(mode=Mode.DESTROY if destroy else Mode.NORMAL, capture=capture, **asked)
+
+
+def run_plan(
+    *,
+    mode: Mode,
+    profile_paths: tuple[Path, ...],
+    out: Path | None,
+    detailed_exitcode: bool,
+    refresh: bool,
+    targets: tuple[str, ...],
+    valid_for: float,
+    capture: Path | None,
+    simulate: Path | None,
+    state_path: Path,
+    tags: tuple[tuple[str, str], ...],
+    labels: tuple[tuple[str, str], ...],
+    lock: bool,
+    lock_timeout: float,
+    json: bool,
+    no_color: bool,
+) -> int:
+    """Plan, save and show. The exit code."""
+    from esnode.views.plan import plan_view
+
+    view = plan_view(as_json=json, no_color=no_color)
+    profiles = () if mode is Mode.DESTROY else read_given(profile_paths)
+    view.begin(refresh=refresh)
+    plan = plan_for(
+        Request(
+            profiles=profiles,
+            mode=mode,
+            state_path=state_path,
+            facts=facts(tags, labels),
+            capture=capture,
+            simulate=None if capture else simulate,
+            refresh=refresh,
+            lock=lock,
+            lock_timeout=lock_timeout,
+            targets=targets,
+            valid_for=valid_for,
+        )
+    )
+    if out:
+        from esnode.storage.plans import write_plan
+
+        write_plan(plan, out)
+    view.show(plan, saved_to=out)
+    return EXIT_CHANGES if detailed_exitcode and plan.has_changes else 0

@@ -1,0 +1,107 @@
+"""The steps that every command that plans has in common: read, settle, plan, remember, show, save."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from esnode.cli.addresses import resolve_address
+from esnode.cli.machine import Facts, open_machine, read_capture
+from esnode.diagnostics import Diagnostic, warning
+from esnode.engine.planner import PlanOptions, make_plan
+from esnode.engine.recover import recover
+from esnode.engine.sessions import settle
+from esnode.errors import BadInvocation, LockHeld, StateUnwritable
+from esnode.model.hardware import Observation
+from esnode.model.plan import Mode, Plan
+from esnode.model.profile import Profile
+from esnode.model.state import State
+from esnode.storage.locks import locked
+from esnode.storage.states import StateFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked a plan to be."""
+
+    profiles: Sequence[Profile]
+    mode: Mode
+    state_path: Path
+    facts: Facts
+    capture: Path | None
+    simulate: Path | None
+    refresh: bool
+    lock: bool
+    lock_timeout: float
+    targets: tuple[str, ...]
+    valid_for: float
+
+
+def plan_for(request: Request) -> Plan:
+    """The plan that was asked for. A refresh is stored in the state's observed part; a capture's never is."""
+    if request.capture:
+        return _plan(request, read_capture(request.capture, request.facts), State(lineage=""), [])
+    file = StateFile(request.state_path)
+    if not request.refresh:
+        state = file.load()
+        return _plan(request, _recorded(state, file.path, request.facts), state, [])
+    with open_machine(request.simulate, request.facts) as machine:
+        state, observation, notes = observe_and_recover(file, machine.observe(), request)
+        return _plan(request, observation, state, notes, store=file)
+
+
+def observe_and_recover(
+    file: StateFile, seen: Observation, request: Request
+) -> tuple[State, Observation, list[Diagnostic]]:
+    """The state and the settled observation. What an interrupted apply left open is decided first."""
+    state = file.load()
+    observation = settle(seen, state.observed)
+    if not state.managed.journal:
+        return state, observation, []
+    try:
+        with locked(file.path, "recover", timeout=request.lock_timeout):
+            state, sentences = recover(file.load(), observation)
+            state = replace(state, serial=state.serial + 1)
+            file.save(state)
+    except (LockHeld, StateUnwritable) as busy:
+        return state, observation, [warning("An apply is in flight, or was interrupted", busy.summary + ".")]
+    return state, observation, [warning(sentence) for sentence in sentences]
+
+
+def _plan(
+    request: Request,
+    observation: Observation,
+    state: State,
+    notes: list[Diagnostic],
+    *,
+    store: StateFile | None = None,
+) -> Plan:
+    identities = [gpu.identity for gpu in observation.gpus]
+    options = PlanOptions(
+        mode=request.mode,
+        refreshed=request.refresh,
+        valid_for=timedelta(seconds=request.valid_for),
+        targets=tuple(resolve_address(target, identities) for target in request.targets),
+    )
+    planned = make_plan(request.profiles, observation, state, options)
+    if store:
+        try:
+            store.store_observation(observation, planned.clocks, timeout=request.lock_timeout, lock=request.lock)
+        except LockHeld as busy:
+            notes = [*notes, warning("The readings were not stored: the state is locked", busy.detail)]
+        except StateUnwritable as failure:
+            notes = [*notes, warning("The readings were not stored, so no duration advances", failure.summary + ".")]
+    return replace(planned.plan, diagnostics=(*notes, *planned.plan.diagnostics))
+
+
+def _recorded(state: State, path: Path, facts: Facts) -> Observation:
+    if state.observed is None:
+        raise BadInvocation(
+            f"The state {path} holds no readings to plan from", next_step="Plan once without -refresh=false."
+        )
+    observation = state.observed.observation
+    tags = {**observation.node.tags, **facts.tags}
+    labels = {**observation.node.labels, **facts.labels}
+    return replace(observation, node=replace(observation.node, tags=tags, labels=labels))

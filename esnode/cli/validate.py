@@ -1,0 +1,32 @@
+"""esnode validate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from esnode.cli import options
+from esnode.cli.profiles import read_given
+from esnode.cli.syntax import Command
+
+
+@click.command("validate", cls=Command)
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@options.profile_option
+@options.view_options
+def command(files: tuple[Path, ...], profile_paths: tuple[Path, ...], json: bool, no_color: bool) -> int:
+    """Check profiles: their grammar, names, units and durations. Needs no GPU and no state.
+
+    \b
+    Examples:
+      esnode validate training.es
+      esnode validate -f profiles/
+    """
+    from esnode.storage.profiles import lint_profile
+    from esnode.views.validate import show_valid
+
+    profiles = read_given(files + profile_paths)
+    warnings = tuple(warning for profile in profiles for warning in lint_profile(profile))
+    show_valid(profiles, warnings, as_json=json, no_color=no_color)
+    return 0

@@ -1,0 +1,129 @@
+"""Warnings: what a reviewer of a plan should know beside its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from esnode.diagnostics import Diagnostic, warning
+from esnode.engine.resolve import Desired, Resolution
+from esnode.model.hardware import ObservedGpu
+from esnode.model.plan import Cause, Change, Mode, Step, gpu_ranges
+from esnode.model.profile import Profile
+from esnode.model.readings import Missing
+from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, PERSISTENCE, SETTINGS
+from esnode.model.state import ManagedGpu, State
+from esnode.model.verdict import Match, Selection, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuAdvice:
+    """One GPU, and what was decided about it."""
+
+    gpu: ObservedGpu
+    resolution: Resolution
+    unreadable: tuple[Desired, ...]
+    change: Change | None
+
+
+def advise(
+    gpus: Sequence[GpuAdvice],
+    profiles: Sequence[Profile],
+    selections: Sequence[Selection],
+    state: State,
+    mode: Mode,
+    targets: Sequence[str],
+) -> tuple[Diagnostic, ...]:
+    """Every warning of a plan, each once."""
+    given = [] if mode is Mode.DESTROY else list(_given_warnings(profiles, gpus, state))
+    return (*given, *_folded(gpus), *_selection_warnings(profiles, selections), *_target_warnings(targets))
+
+
+def _notes(about: GpuAdvice) -> Iterator[tuple[str, str]]:
+    """A warning's summary, with {gpu} where the GPU is named, and its detail."""
+    gpu = about.gpu
+    if gpu.failure:
+        yield f"{{gpu}} could not be read: {gpu.failure.in_words()}", "What esnode manages on it stays as it is."
+    else:
+        for item in about.unreadable:
+            why = item.present.in_words() if isinstance(item.present, Missing) else ""
+            yield f"The {SETTINGS[item.setting].title} of {{gpu}} could not be read: {why}", "It is left as it is."
+        for verdict in about.resolution.verdicts:
+            if verdict.status is Status.UNKNOWN:
+                yield f"Policy {verdict.policy} of {verdict.profile} is UNKNOWN on {{gpu}}", verdict.reason
+    for obstacle in about.resolution.obstacles:
+        yield f"Nothing is done on {{gpu}} for {obstacle}", ""
+    for note in about.resolution.notes:
+        yield f"{note} ({{gpu}})", ""
+    if about.change:
+        yield from _change_notes(gpu, about.change)
+
+
+def _change_notes(gpu: ObservedGpu, change: Change) -> Iterator[tuple[str, str]]:
+    kept = {name for name in change.after if name not in change.forget}
+    persistent = change.after.get(PERSISTENCE, gpu.setting(PERSISTENCE))
+    if persistent is False and kept - {PERSISTENCE}:
+        yield (
+            "Persistence mode of {gpu} is off",
+            "What is set there is gone as soon as the last client closes the GPU. "
+            "Add persistence_mode: true to the profile's settings.",
+        )
+    if any(step.step is Step.START and step.setting == GRAPHICS_CLOCK for step in change.holds):
+        yield (
+            "A clock lock on {gpu} is given back by esnode alone",
+            "Outside a control loop nobody is there to release it when work arrives: plan and apply again then.",
+        )
+    if {GRAPHICS_CLOCK, MEMORY_CLOCK} & set(change.forget):
+        yield (
+            "Giving the clock lock of {gpu} back means a reset",
+            "No driver can tell whether a lock was there before esnode's; an earlier one is not restored.",
+        )
+
+
+def _folded(gpus: Sequence[GpuAdvice]) -> list[Diagnostic]:
+    """Each note once, with all the GPUs that it is about."""
+    indexes: dict[tuple[str, str], list[int]] = {}
+    for about in gpus:
+        for note in _notes(about):
+            indexes.setdefault(note, []).append(about.gpu.identity.index)
+    return [
+        warning(summary.replace("{gpu}", gpu_ranges(found)), detail) for (summary, detail), found in indexes.items()
+    ]
+
+
+def _given_warnings(profiles: Sequence[Profile], gpus: Sequence[GpuAdvice], state: State) -> Iterator[Diagnostic]:
+    """The profiles given are the whole truth, so say loudly when less was given than last time."""
+    given = {profile.name for profile in profiles}
+    for name in sorted({owner for record in state.managed.gpus.values() for owner in _owners(record)} - given):
+        yield warning(
+            f"Profile {name} was applied before and is not given now",
+            "What it wanted is planned back. If that is not meant, give it again with -f.",
+        )
+    lost: dict[str, list[int]] = {}
+    for about in gpus:
+        reasons = about.change.because.values() if about.change else ()
+        for name in {because.profile for because in reasons if because.cause is Cause.NOT_SELECTED}:
+            lost.setdefault(name, []).append(about.gpu.identity.index)
+    for name, indexes in sorted(lost.items()):
+        yield warning(
+            f"Profile {name} no longer selects {gpu_ranges(indexes)}",
+            "What it wanted there is planned back. If that is not meant, was a -tag or -label forgotten?",
+        )
+
+
+def _owners(record: ManagedGpu) -> set[str]:
+    holders = {key.rpartition("/")[0] for key in record.holds}
+    return holders | {managed.owner.profile for managed in record.settings.values()}
+
+
+def _selection_warnings(profiles: Sequence[Profile], selections: Sequence[Selection]) -> Iterator[Diagnostic]:
+    for profile in profiles:
+        of_profile = [selection for selection in selections if selection.profile == profile.name]
+        if of_profile and all(selection.match is Match.NOT_SELECTED for selection in of_profile):
+            reasons = dict.fromkeys(reason for selection in of_profile for reason in selection.reasons)
+            yield warning(f"Profile {profile.name} selects no GPU", "; ".join(reasons) + ".")
+
+
+def _target_warnings(targets: Sequence[str]) -> Iterator[Diagnostic]:
+    if targets:
+        yield warning("Resource targeting is in effect", "The plan holds changes of " + ", ".join(targets) + " only.")

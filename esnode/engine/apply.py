@@ -1,0 +1,238 @@
+"""Executes a plan that passed preflight, phase by phase, and records only what was read back.
+
+    for each phase: open the intents (saved) -> write -> read back -> close the intents (saved)
+
+All GPUs of a phase go side by side; the state is saved twice for each phase, so the journal is on
+disk before the first of its writes. The only module of the engine that names an actuator.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from esnode.engine.ports import Actuator, Clock, Progress, Recorder
+from esnode.engine.record import close_intent, drop_intent, forget_rests, make_intent, open_intents, record_only
+from esnode.errors import EsnodeError, StateUnwritable
+from esnode.model.hardware import Observation
+from esnode.model.plan import Change, Mode, Plan
+from esnode.model.readings import NOT_READ, Missing, Reading
+from esnode.model.report import ApplyReport, Result, StepOutcome
+from esnode.model.settings import SETTINGS, Phase, ReadableValue, SettingValue
+from esnode.model.state import Intent, State
+
+SIDE_BY_SIDE = 16
+"""GPUs written at the same time, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One setting of one change."""
+
+    change: Change
+    setting: str
+
+    @property
+    def phase(self) -> Phase:
+        return SETTINGS[self.setting].phase(self.change.before[self.setting], self.change.after[self.setting])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Everything apply needs of the world."""
+
+    actuator: Actuator
+    recorder: Recorder
+    clock: Clock
+    progress: Progress
+    user: str
+    should_stop: Callable[[], bool]
+
+
+def stages(plan: Plan) -> list[tuple[Phase, tuple[Task, ...]]]:
+    """What apply does, in order: the same list that a preview shows. One setting of a GPU at a time."""
+    tasks = [Task(change=change, setting=name) for change in plan.changes for name in change.settings]
+    ordered: list[tuple[Phase, tuple[Task, ...]]] = []
+    for phase in Phase:
+        of_phase = [task for task in tasks if task.phase is phase]
+        for name in SETTINGS:
+            batch = tuple(task for task in of_phase if task.setting == name)
+            if batch:
+                ordered.append((phase, batch))
+    return ordered
+
+
+def apply_plan(plan: Plan, state: State, observation: Observation, world: Surroundings) -> tuple[ApplyReport, State]:
+    """Make the plan's changes. The report says of each what became of it; the state is the latest one, saved or not.
+
+    A change that fails does not stop the others, only what is left of itself. When the state cannot be
+    saved any more, nothing further is written.
+    """
+    run = _Run(plan=plan, state=state, observation=observation, world=world)
+    try:
+        for _, batch in stages(plan):
+            if world.should_stop():
+                run.stopped = "interrupted"
+                break
+            run.execute([task for task in batch if run.is_open(task.change)])
+        if not run.stopped:
+            run.finish()
+    except StateUnwritable as failure:
+        run.stopped = failure.summary
+        run.is_state_lost = True
+    return run.report(), run.state
+
+
+class _Run:
+    """One apply under way: the state so far and the outcome of every step."""
+
+    def __init__(self, *, plan: Plan, state: State, observation: Observation, world: Surroundings) -> None:
+        self.plan = plan
+        self.state = state
+        self.observation = observation
+        self.world = world
+        self.stopped = ""
+        self.is_state_lost = False
+        self.steps: list[StepOutcome] = []
+        self.results: dict[str, Result] = {change.address: Result.NOT_STARTED for change in plan.changes}
+
+    def is_open(self, change: Change) -> bool:
+        return self.results[change.address] is not Result.FAILED
+
+    def execute(self, tasks: Sequence[Task]) -> None:
+        """Write one batch: journal, hardware, read-back, record."""
+        if not tasks:
+            return
+        now = self.world.clock.now()
+        intents = [
+            make_intent(
+                task.change,
+                task.setting,
+                self.state,
+                observed=self._observed(task),
+                user=self.world.user,
+                now=now,
+            )
+            for task in tasks
+        ]
+        self._save(open_intents(self.state, intents))
+        state = self.state
+        for task, intent, outcome in zip(tasks, intents, self._write_all(tasks), strict=True):
+            state = self._close(state, task, intent, outcome)
+            self.steps.append(outcome)
+            self.world.progress.finished(task.change, outcome)
+        self._save(state)
+
+    def finish(self) -> None:
+        """Record what needs no hardware, for every change whose writes all succeeded."""
+        state, now = self.state, self.world.clock.now()
+        done = [change for change in self.plan.changes if self.is_open(change)]
+        for change in done:
+            state = record_only(state, change, now)
+        if self.plan.mode is Mode.DESTROY:
+            state = forget_rests(state, [change.gpu.uuid for change in done if change.gpu])
+        if state != self.state:
+            self._save(state)
+        for change in done:
+            self.results[change.address] = Result.APPLIED
+
+    def report(self) -> ApplyReport:
+        return ApplyReport(
+            changes=self.plan.changes,
+            results=self.results,
+            steps=tuple(self.steps),
+            stopped=self.stopped,
+            is_state_lost=self.is_state_lost,
+        )
+
+    def _observed(self, task: Task) -> Reading[ReadableValue]:
+        gpu = self.observation.gpu(task.change.gpu.uuid) if task.change.gpu else None
+        return gpu.setting(task.setting) if gpu else NOT_READ
+
+    def _write_all(self, tasks: Sequence[Task]) -> Iterable[StepOutcome]:
+        for task in tasks:
+            self.world.progress.started(task.change, task.setting)
+        if len(tasks) == 1:
+            return [write_step(self.world.actuator, tasks[0])]
+        with ThreadPoolExecutor(max_workers=min(len(tasks), SIDE_BY_SIDE)) as pool:
+            return list(pool.map(lambda task: write_step(self.world.actuator, task), tasks))
+
+    def _close(self, state: State, task: Task, intent: Intent, outcome: StepOutcome) -> State:
+        """The record after one step, by what was found on the hardware and not by what was hoped for."""
+        now, identity = self.world.clock.now(), task.change.gpu
+        if identity is None:
+            raise ValueError(f"{task.change.address} has no GPU")
+        if outcome.result is Result.APPLIED:
+            return close_intent(state, intent, intent.after, identity, now)
+        self.results[task.change.address] = Result.FAILED
+        if outcome.read_back is None:
+            return drop_intent(state, intent)
+        if isinstance(outcome.read_back, Missing):
+            # Nobody knows whether it was written: the intent stays open and the next run decides it.
+            return state
+        if SETTINGS[task.setting].is_same(outcome.read_back, intent.before):
+            return drop_intent(state, intent)
+        return close_intent(state, intent, outcome.read_back, identity, now)
+
+    def _save(self, state: State) -> None:
+        # Kept before it is saved: when the disk is full, this is what must not be lost.
+        self.state = replace(state, serial=self.state.serial + 1)
+        self.world.recorder.save(self.state)
+
+
+def write_step(actuator: Actuator, task: Task) -> StepOutcome:
+    """Write one setting and read it back. Never raises an EsnodeError: a failure is an outcome."""
+    change, setting = task.change, SETTINGS[task.setting]
+    uuid = change.gpu.uuid if change.gpu else ""
+    began = time.monotonic()
+    error = next_step = ""
+    try:
+        actuator.write(uuid, setting.name, change.after[setting.name])
+    except EsnodeError as refused:
+        error, next_step = _sentence(refused), refused.next_step
+    read_back = _read_back(actuator, uuid, setting.name) if setting.readable else None
+    if not error and setting.readable:
+        error, next_step = _compare(task, read_back if read_back is not None else NOT_READ)
+    return StepOutcome(
+        address=change.address,
+        setting=setting.name,
+        before=change.before[setting.name],
+        after=change.after[setting.name],
+        result=Result.FAILED if error else Result.APPLIED,
+        read_back=read_back,
+        error=error,
+        next_step=next_step,
+        seconds=time.monotonic() - began,
+        is_readable=setting.readable,
+    )
+
+
+def _read_back(actuator: Actuator, uuid: str, setting: str) -> Reading[ReadableValue]:
+    try:
+        return actuator.read_back(uuid, setting)
+    except EsnodeError as failed:
+        return replace(NOT_READ, detail=failed.summary)
+
+
+def _compare(task: Task, read_back: Reading[ReadableValue]) -> tuple[str, str]:
+    setting, change = SETTINGS[task.setting], task.change
+    wanted: SettingValue = change.after[setting.name]
+    label = change.gpu.label if change.gpu else change.address
+    if isinstance(read_back, Missing):
+        return (
+            f"the {setting.title} of {label} was written and could not be read back: {read_back.in_words()}",
+            "Run esnode plan: it reads the GPU again and says what became of it.",
+        )
+    if setting.is_same(read_back, wanted):
+        return "", ""
+    return (
+        f'the driver answered "success" for a {setting.title} of {setting.show(wanted)} on {label}, '
+        f"and the GPU shows {setting.show(read_back)}",
+        "Something else may hold this setting: another tool, a BMC, or the board itself.",
+    )
+
+
+def _sentence(refused: EsnodeError) -> str:
+    return f"{refused.summary}. {refused.detail}".rstrip(". ") if refused.detail else refused.summary

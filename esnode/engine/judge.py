@@ -1,0 +1,202 @@
+"""One policy on one GPU at one moment: true for how long, near the limit, to be released?
+
+Nothing here acts. `judge` is a pure function; time is the time of the observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from esnode import wire
+from esnode.model.hardware import Moment, ObservedGpu, Session
+from esnode.model.metrics import Metric, metric
+from esnode.model.profile import Condition, MigratePod, Operator, Policy, Release, ThrottlePower
+from esnode.model.readings import Missing, MissingReason, Reading
+from esnode.model.state import Hold, PolicyClock, Rest
+from esnode.model.verdict import Status
+from esnode.units import format_duration
+
+NEAR_LIMIT = 0.10
+"""Within this share of the limit on the safe side, a policy is MONITORING."""
+
+RELEASE_MARGIN = 0.05
+"""How far back behind its limit a value must be before a power limit may rise again."""
+
+SHORTEST_GAP = 90.0
+"""Seconds between two observations that never break a clock."""
+
+SHORTEST_SETTLE = 30.0
+"""Seconds between two steps of a power limit, at least."""
+
+SHORTEST_RAISE_WAIT = 60.0
+LONGEST_RAISE_WAIT = 1800.0
+LONGEST_LOCK_DURATION = 7200.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """`reason` is a sentence. `waited` is how long the condition or the release has been true, in seconds."""
+
+    status: Status
+    value: Reading[float]
+    reason: str
+    clock: PolicyClock
+    waited: float = 0.0
+
+
+def clock_key(profile: str, policy: Policy, gpu: str) -> str:
+    """Where a policy's clock is kept. An edited target or condition starts a new one."""
+    subject = wire.digest([policy.target, str(policy.condition)])[:12]
+    return f"{profile}/{policy.name}@{gpu}#{subject}"
+
+
+def judge(
+    policy: Policy, gpu: ObservedGpu, *, now: Moment, clock: PolicyClock | None, hold: Hold | None, rest: Rest | None
+) -> Judgement:
+    """How `policy` stands on `gpu`. A metric that is missing decides first: then nothing is known.
+
+    `hold` is the policy's effect that is in force on this GPU, `rest` what is remembered of the last one.
+    """
+    row = metric(policy.target)
+    value: Reading[float] = (
+        Missing(missing=MissingReason.NOT_READ, detail=row.later) if row.later else gpu.metric(policy.target)
+    )
+    if isinstance(value, Missing):
+        nothing_known = PolicyClock(seen_at=now, session=gpu.session)
+        reason = f"{policy.target} is missing: {value.in_words()}."
+        return Judgement(status=Status.UNKNOWN, value=value, reason=reason, clock=nothing_known)
+    clock = _advance(policy, gpu.session, value, now=now, clock=clock, required=required_duration(policy, rest))
+    if policy.condition.is_true(value):
+        return _judge_true(policy, row, value, now, clock, required_duration(policy, rest), is_held=hold is not None)
+    if hold:
+        return _judge_held(policy, row, value, now, clock, hold)
+    return _judge_false(policy, row, value, clock)
+
+
+def required_duration(policy: Policy, rest: Rest | None) -> float:
+    """Seconds the condition must be true before the action: longer after a lock that was given back too soon."""
+    return max(policy.duration_seconds, rest.required_seconds if rest else 0.0)
+
+
+def longest_gap(required: float) -> float:
+    """Seconds between two observations after which a clock starts anew: nobody watched in between."""
+    return max(1.1 * required, SHORTEST_GAP)
+
+
+def release_condition(policy: Policy) -> Callable[[float], bool]:
+    """When a hold may be given back: as written, else with a margin for power limits, else when not true."""
+    written = policy.release.condition
+    if written:
+        return written.is_true
+    condition = policy.condition
+    if isinstance(policy.action, ThrottlePower) and (condition.op.is_upper or condition.op.is_lower):
+        margin = abs(condition.limit) * RELEASE_MARGIN
+        op = Operator.LESS_EQUAL if condition.op.is_upper else Operator.GREATER_EQUAL
+        return Condition(op=op, limit=condition.limit + (-margin if condition.op.is_upper else margin)).is_true
+    return lambda value: not condition.is_true(value)
+
+
+def is_released_by_itself(policy: Policy) -> bool:
+    """Pods must not come back to a node that cooled down because they left, so a drain stays unless told otherwise."""
+    return not isinstance(policy.action, MigratePod) or policy.release != Release()
+
+
+def settle_time(policy: Policy) -> float:
+    """Seconds after a step of a power limit before the next one down."""
+    return max(policy.duration_seconds, SHORTEST_SETTLE)
+
+
+def first_raise_wait(policy: Policy) -> float:
+    """Seconds a release must hold before the first step up."""
+    if policy.release.duration_seconds is not None:
+        return policy.release.duration_seconds
+    return max(policy.duration_seconds, SHORTEST_RAISE_WAIT)
+
+
+def release_duration(policy: Policy, hold: Hold) -> float:
+    """Seconds the release condition must hold: work that arrives must never meet a locked idle clock."""
+    match policy.action.type:
+        case "throttle_power":
+            return hold.raise_wait
+        case "lock_clock":
+            return policy.release.duration_seconds or 0.0
+        case _:
+            return first_raise_wait(policy)
+
+
+def _advance(
+    policy: Policy, session: Session, value: float, *, now: Moment, clock: PolicyClock | None, required: float
+) -> PolicyClock:
+    """The clock after this observation. A clock that leads to an action does not survive a gap in the watching."""
+    if clock and clock.session != session:
+        clock = None
+    true_since = clock.true_since if clock else None
+    if clock and now.seconds_since(clock.seen_at) > longest_gap(required):
+        true_since = None
+    is_true = policy.condition.is_true(value)
+    may_release = not is_true and release_condition(policy)(value)
+    return PolicyClock(
+        seen_at=now,
+        session=session,
+        true_since=(true_since or now) if is_true else None,
+        release_since=((clock.release_since if clock else None) or now) if may_release else None,
+    )
+
+
+def _judge_true(
+    policy: Policy, row: Metric, value: float, now: Moment, clock: PolicyClock, required: float, *, is_held: bool
+) -> Judgement:
+    waited = now.seconds_since(clock.true_since) if clock.true_since else 0.0
+    sentence = compare_in_words(row, value, policy.condition)
+    if waited >= required:
+        since = f" for {format_duration(waited)}" if required else ""
+        return Judgement(status=Status.ACTIVE, value=value, reason=f"{sentence}{since}.", clock=clock, waited=waited)
+    progress = f"true for {format_duration(waited)} of {format_duration(required)}"
+    watching = f"sample at least every {format_duration(longest_gap(required))}"
+    status = Status.HOLDING if is_held else Status.PENDING
+    reason = f"{sentence}: {progress}; {watching}."
+    return Judgement(status=status, value=value, reason=reason, clock=clock, waited=waited)
+
+
+def _judge_held(policy: Policy, row: Metric, value: float, now: Moment, clock: PolicyClock, hold: Hold) -> Judgement:
+    sentence = compare_in_words(row, value, policy.condition)
+    if clock.release_since is None or not is_released_by_itself(policy):
+        return Judgement(status=Status.HOLDING, value=value, reason=f"{sentence}: not released yet.", clock=clock)
+    waited = now.seconds_since(clock.release_since)
+    if policy.action.type == "throttle_power":
+        waited = min(waited, now.seconds_since(hold.last_step_at))
+    required = release_duration(policy, hold)
+    if waited >= required:
+        return Judgement(
+            status=Status.RELEASING, value=value, reason=f"{sentence}: released.", clock=clock, waited=waited
+        )
+    progress = f"to be released, {format_duration(waited)} of {format_duration(required)}"
+    return Judgement(status=Status.HOLDING, value=value, reason=f"{sentence}: {progress}.", clock=clock, waited=waited)
+
+
+def _judge_false(policy: Policy, row: Metric, value: float, clock: PolicyClock) -> Judgement:
+    if is_near(policy.condition, value):
+        now_text, limit_text = row.show(value), row.show(policy.condition.limit)
+        reason = f"Current {row.title} ({now_text}) is approaching {_limit_word(policy.condition)} ({limit_text})."
+        return Judgement(status=Status.MONITORING, value=value, reason=reason, clock=clock)
+    reason = f"{compare_in_words(row, value, policy.condition)}."
+    return Judgement(status=Status.SKIPPED, value=value, reason=reason, clock=clock)
+
+
+def is_near(condition: Condition, value: float) -> bool:
+    """On the safe side, within NEAR_LIMIT of the limit. Has no meaning for `=`, `!=` and a limit of 0."""
+    if condition.limit == 0 or not (condition.op.is_upper or condition.op.is_lower):
+        return False
+    return abs(value - condition.limit) <= NEAR_LIMIT * abs(condition.limit)
+
+
+def compare_in_words(row: Metric, value: float, condition: Condition) -> str:
+    """`Current Util (99%) > Threshold (5%)`: how the value really stands to the limit."""
+    sign = ">" if value > condition.limit else "<" if value < condition.limit else "="
+    return f"Current {row.title} ({row.show(value)}) {sign} {_limit_word(condition)} ({row.show(condition.limit)})"
+
+
+def _limit_word(condition: Condition) -> str:
+    """The specification says "Limit" of an upper bound and "Threshold" of a lower one."""
+    return "Threshold" if condition.op.is_lower else "Limit"

@@ -1,0 +1,161 @@
+"""From profiles, one observation and the state to a plan.
+
+1. select    which GPUs each profile is for                           (select)
+2. judge     every policy on every selected GPU                       (judge)
+3. resolve   what each setting should be                              (effects, base, resolve)
+4. diff      against what is there; the difference is a change        (diff, intents)
+5. explain   drift, and what a reviewer should know                   (drift, advice)
+
+A pure function: same inputs, same plan. The observation is settled before (`sessions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from esnode import __version__, wire
+from esnode.engine.advice import GpuAdvice, advise
+from esnode.engine.diff import gpu_change
+from esnode.engine.drift import find_drift
+from esnode.engine.intents import intended_changes
+from esnode.engine.resolve import Desired, Resolution, resolve
+from esnode.engine.scope import Rule, Scope
+from esnode.engine.select import select
+from esnode.model.hardware import Observation, ObservedGpu
+from esnode.model.plan import Cause, Change, Drift, Mode, Plan, PlannedGpu, PriorState, ResourceType
+from esnode.model.profile import Profile
+from esnode.model.readings import NOT_READ, Missing, MissingReason
+from esnode.model.state import ManagedGpu, PolicyClock, State
+
+PLAN_VALID_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """How a plan was asked for. `targets` are addresses; empty means everything."""
+
+    mode: Mode = Mode.NORMAL
+    refreshed: bool = True
+    valid_for: timedelta = PLAN_VALID_FOR
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and the clocks that belong into the state's observed part whether it is applied or not."""
+
+    plan: Plan
+    clocks: Mapping[str, PolicyClock]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GpuPlan:
+    """What planning one GPU gave."""
+
+    rules: tuple[Rule, ...]
+    resolution: Resolution
+    change: Change | None
+    drift: tuple[Drift, ...]
+    advice: GpuAdvice
+    is_complete: bool
+
+
+def make_plan(profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions) -> Planned:
+    """The plan that brings the hardware of `observation` to what `profiles` imply."""
+    planned = [_plan_gpu(gpu, profiles, observation, state, options.mode) for gpu in observation.gpus]
+    selections = tuple(rule.selection for item in planned for rule in item.rules)
+    verdicts = tuple(verdict for item in planned for verdict in item.resolution.verdicts)
+    wanted = [item.change for item in planned if item.change] + intended_changes(verdicts, observation)
+    targeted = [change for change in wanted if not options.targets or change.address in options.targets]
+    changes = tuple(replace(change, order=order) for order, change in enumerate(targeted, 1))
+    plan = Plan(
+        esnode_version=__version__,
+        timestamp=observation.taken_at.at,
+        expires_at=observation.taken_at.at + options.valid_for,
+        mode=options.mode,
+        origin=observation.origin,
+        refreshed=options.refreshed,
+        node=observation.node,
+        profiles=tuple(profiles),
+        gpus=tuple(_planned_gpu(gpu) for gpu in observation.gpus),
+        prior_state=_prior_state(state, changes),
+        selections=selections,
+        verdicts=verdicts,
+        drift=tuple(drift for item in planned for drift in item.drift),
+        changes=changes,
+        diagnostics=advise(
+            [item.advice for item in planned], profiles, selections, state, options.mode, options.targets
+        ),
+        complete=all(item.is_complete for item in planned) and not observation.unidentified,
+        targeted=options.targets,
+    )
+    clocks = {key: clock for item in planned for key, clock in item.resolution.clocks.items()}
+    return Planned(plan=plan, clocks=clocks)
+
+
+def record_digest(state: State, address: str, gpu: str | None) -> str:
+    """The digest of what the state manages under one address: settings, baselines and holds. "" when nothing."""
+    record = state.managed.gpus.get(gpu) if gpu else None
+    if record is None or record.is_empty:
+        return ""
+    return wire.digest([address, wire.plain(record)])
+
+
+def _plan_gpu(
+    gpu: ObservedGpu, profiles: Sequence[Profile], observation: Observation, state: State, mode: Mode
+) -> _GpuPlan:
+    record = state.managed.gpus.get(gpu.identity.uuid) or ManagedGpu(identity=gpu.identity)
+    rules = tuple(Rule(profile=profile, selection=select(profile, gpu, observation.node)) for profile in profiles)
+    scope = Scope(
+        gpu=gpu,
+        record=record,
+        rules=rules,
+        now=observation.taken_at,
+        clocks=state.observed.clocks if state.observed else {},
+        removal=Cause.DESTROY if mode is Mode.DESTROY else None,
+    )
+    resolution = resolve(scope)
+    unreadable = tuple(item for item in resolution.desired if _is_unreadable(item, record))
+    change = gpu_change(gpu, record, [item for item in resolution.desired if not isinstance(item.present, Missing)])
+    return _GpuPlan(
+        rules=rules,
+        resolution=resolution,
+        change=change,
+        drift=find_drift(gpu, record),
+        advice=GpuAdvice(gpu=gpu, resolution=resolution, unreadable=unreadable, change=change),
+        is_complete=gpu.is_readable and not unreadable,
+    )
+
+
+def _is_unreadable(item: Desired, record: ManagedGpu) -> bool:
+    """A setting that something wants or manages, and that could not be read although this GPU has it."""
+    if not isinstance(item.present, Missing):
+        return False
+    is_managed = item.setting in record.settings
+    return is_managed or (bool(item.because.reason) and item.present.missing is not MissingReason.UNSUPPORTED)
+
+
+def _planned_gpu(gpu: ObservedGpu) -> PlannedGpu:
+    return PlannedGpu(
+        identity=gpu.identity,
+        session=gpu.session,
+        limits=replace(gpu.limits, graphics_clocks_mhz=_NO_LIST, memory_clocks_mhz=_NO_LIST),
+        settings=gpu.settings,
+        metrics=gpu.metrics,
+        failure=gpu.failure,
+    )
+
+
+# Hundreds of supported clocks would bury what a reviewer looks for.
+_NO_LIST = replace(NOT_READ, detail="not kept in a plan")
+
+
+def _prior_state(state: State, changes: Sequence[Change]) -> PriorState:
+    records = {
+        change.address: record_digest(state, change.address, change.gpu.uuid)
+        for change in changes
+        if change.type is ResourceType.GPU and change.gpu
+    }
+    return PriorState(lineage=state.lineage, serial=state.serial, records=records)

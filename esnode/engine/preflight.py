@@ -1,0 +1,214 @@
+"""Everything that is checked before apply touches anything. A plan that fails one check is refused whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from esnode.engine.judge import release_condition
+from esnode.engine.planner import record_digest
+from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, WrongMachine
+from esnode.model.hardware import NodeIdentity, Observation, ObservedGpu, Origin
+from esnode.model.plan import Cause, Change, HoldStep, Plan, Step
+from esnode.model.profile import Policy
+from esnode.model.readings import Missing
+from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, ClockRange, SettingValue
+from esnode.model.state import ManagedGpu, State
+from esnode.units import format_duration
+
+PLAN_AGAIN = "Run esnode plan -out FILE again, review it, and apply that."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectations:
+    """What the caller of apply insists on. `max_age` can only shorten the plan's own life."""
+
+    digest: str = ""
+    max_age: timedelta | None = None
+
+
+def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
+    """The checks that need nothing but the plan. Raises PlanRefused."""
+    if plan.is_reviewable_only:
+        raise PlanNotApplyable(
+            f"This plan was made from a capture of {plan.node.identity.hostname}, for review only",
+            next_step="Plan on the machine itself; apply -expect-digest holds that plan to this one's decision.",
+        )
+    foreign = plan.unsupported_changes
+    if foreign:
+        raise PlanNotApplyable(
+            f"This version of esnode cannot apply {_kinds(foreign)} changes",
+            detail="The plan holds " + ", ".join(change.address for change in foreign) + ".",
+            next_step="Plan the GPU changes alone, with -target gpu[0] for each GPU, and see to the others yourself.",
+        )
+    if expected.digest and expected.digest != digest:
+        raise PlanUnexpected(
+            "This plan's decision is not the expected one",
+            detail=f"The plan's digest is {digest}, -expect-digest says {expected.digest}.",
+            next_step="Compare the two plans; apply the one that was approved, or have this one approved.",
+        )
+
+
+def check_world(plan: Plan, state: State, observation: Observation, expected: Expectations) -> None:
+    """The checks against the machine, the state and the clock. Raises PlanRefused; nothing was touched."""
+    _check_machine(plan, state, observation)
+    _check_age(plan, observation, expected)
+    _check_lineage(plan, state)
+    policies = {(profile.name, policy.name): policy for profile in plan.profiles for policy in profile.policies}
+    for change in plan.changes:
+        gpu = _check_gpu(change, observation)
+        _check_record(change, plan, state)
+        record = state.managed.gpus.get(gpu.identity.uuid) or ManagedGpu(identity=gpu.identity)
+        for name in change.before:
+            _check_before(change, name, gpu, record)
+        for name in change.settings:
+            _check_limits(name, change.after[name], gpu)
+        for step in change.holds:
+            _check_reason(step, policies.get((step.profile, step.policy)), gpu)
+
+
+def _kinds(changes: tuple[Change, ...]) -> str:
+    return " and ".join(sorted({change.type.value for change in changes}))
+
+
+def _check_machine(plan: Plan, state: State, observation: Observation) -> None:
+    here = observation.node.identity
+    if (plan.origin is Origin.SIMULATED) != (observation.origin is Origin.SIMULATED):
+        planned, present = (
+            ("a simulated machine", "real hardware")
+            if plan.origin is Origin.SIMULATED
+            else ("real hardware", "a simulated machine")
+        )
+        raise WrongMachine(f"This plan was made on {planned} and this is {present}", next_step=PLAN_AGAIN)
+    if _is_other(plan.node.identity, here):
+        raise WrongMachine(
+            f"This plan was made on {plan.node.identity.hostname} and this is {here.hostname}",
+            detail=f"Planned on machine {plan.node.identity.machine_id}, this is {here.machine_id}.",
+            next_step="Apply it there, or plan here.",
+        )
+    if state.node and _is_other(state.node, here):
+        raise WrongMachine(
+            f"The state belongs to {state.node.hostname} and this is {here.hostname}",
+            detail=f"It was written on machine {state.node.machine_id}, this is {here.machine_id}.",
+            next_step="Name this machine's own state with -state PATH.",
+        )
+
+
+def _is_other(one: NodeIdentity, other: NodeIdentity) -> bool:
+    """Ids of different kinds are not compared; the GPU UUIDs then decide."""
+    return one.machine_id_kind == other.machine_id_kind and one.machine_id != other.machine_id
+
+
+def _check_age(plan: Plan, observation: Observation, expected: Expectations) -> None:
+    now = observation.taken_at.at
+    expires = plan.expires_at
+    if expected.max_age is not None:
+        expires = min(expires, plan.timestamp + expected.max_age)
+    if now > expires:
+        age = format_duration((now - plan.timestamp).total_seconds())
+        over = format_duration((now - expires).total_seconds())
+        raise PlanExpired(f"This plan is {age} old and expired {over} ago", next_step=PLAN_AGAIN)
+
+
+def _check_lineage(plan: Plan, state: State) -> None:
+    if plan.prior_state.lineage == state.lineage or (plan.prior_state.serial == 0 and state.serial == 0):
+        return
+    raise StalePlan(
+        "This plan was made from another state file",
+        detail=f"The plan's lineage is {plan.prior_state.lineage}, the state's is {state.lineage}.",
+        next_step="Name the right state with -state PATH, or plan again with this one.",
+    )
+
+
+def _check_gpu(change: Change, observation: Observation) -> ObservedGpu:
+    gpu = observation.gpu(change.gpu.uuid) if change.gpu else None
+    if gpu is None:
+        raise StalePlan(f"{change.address} is not in this machine", next_step=PLAN_AGAIN)
+    if gpu.failure:
+        raise StalePlan(f"{gpu.identity.label} cannot be read: {gpu.failure.in_words()}", next_step=PLAN_AGAIN)
+    if change.session and change.session != gpu.session:
+        raise StalePlan(
+            f"The driver of {gpu.identity.label} was restarted since the plan was made",
+            detail="What was set before then is gone, so the plan's before values no longer hold.",
+            next_step=PLAN_AGAIN,
+        )
+    return gpu
+
+
+def _check_record(change: Change, plan: Plan, state: State) -> None:
+    uuid = change.gpu.uuid if change.gpu else None
+    if record_digest(state, change.address, uuid) == plan.prior_state.records.get(change.address, ""):
+        return
+    raise StalePlan(
+        "Saved plan is stale",
+        detail=f"What esnode manages under {change.address} was changed by another operation since the plan was made.",
+        next_step=PLAN_AGAIN,
+    )
+
+
+def _check_before(change: Change, name: str, gpu: ObservedGpu, record: ManagedGpu) -> None:
+    setting = SETTINGS[name]
+    planned = change.after[name] if change.reason is Cause.ACCEPT_DRIFT else change.before[name]
+    if not setting.readable:
+        managed = record.settings.get(name)
+        present = managed.applied if managed and managed.session == gpu.session else None
+    else:
+        reading = gpu.setting(name)
+        if isinstance(reading, Missing):
+            raise StalePlan(
+                f"The {setting.title} of {gpu.identity.label} cannot be read: {reading.in_words()}",
+                next_step=PLAN_AGAIN,
+            )
+        present = reading
+    if not setting.is_same(present, planned):
+        raise StalePlan(
+            f"The {setting.title} of {gpu.identity.label} is {setting.show(present)} now, "
+            f"the plan was made at {setting.show(planned)}",
+            detail="Somebody changed it since the plan was made.",
+            next_step=PLAN_AGAIN,
+        )
+
+
+def _check_limits(name: str, value: SettingValue, gpu: ObservedGpu) -> None:
+    setting, limits = SETTINGS[name], gpu.limits
+    if name == POWER_LIMIT and isinstance(value, float | int):
+        lowest, highest = limits.power_min_watts, limits.power_max_watts
+        if not isinstance(lowest, Missing) and not isinstance(highest, Missing) and not lowest <= value <= highest:
+            raise StalePlan(
+                f"{setting.show(value)} is outside the power limits of {gpu.identity.label}",
+                detail=f"This board takes {setting.show(lowest)} to {setting.show(highest)}.",
+                next_step=PLAN_AGAIN,
+            )
+    if name in (GRAPHICS_CLOCK, MEMORY_CLOCK) and isinstance(value, ClockRange):
+        clocks = limits.graphics_clocks_mhz if name == GRAPHICS_CLOCK else limits.memory_clocks_mhz
+        if isinstance(clocks, Missing) or value.min not in clocks or value.max not in clocks:
+            raise StalePlan(
+                f"{setting.show(value)} is not a clock that {gpu.identity.label} supports", next_step=PLAN_AGAIN
+            )
+
+
+def _check_reason(step: HoldStep, policy: Policy | None, gpu: ObservedGpu) -> None:
+    """What the step rests on must still hold when its metric is read again."""
+    is_release = step.step in (Step.UP, Step.END)
+    if is_release and step.cause is not Cause.RELEASED:
+        return
+    if policy is None:
+        raise StalePlan(
+            f"The plan steps a hold of {step.profile}/{step.policy}, and holds no such policy", next_step=PLAN_AGAIN
+        )
+    value = gpu.metric(policy.target)
+    what = f"policy {step.profile}/{step.policy} on {gpu.identity.label}"
+    if isinstance(value, Missing):
+        raise StalePlan(f"{policy.target}, on which {what} rests, cannot be read: {value.in_words()}")
+    if is_release and policy.condition.is_true(value):
+        raise StalePlan(
+            f"The plan gives back what {what} holds, and its condition is true again",
+            detail=f"{policy.target} is {value:g}, the condition is {policy.condition}.",
+            next_step=PLAN_AGAIN,
+        )
+    if not is_release and release_condition(policy)(value):
+        raise StalePlan(
+            f"What {what} acts on is over",
+            detail=f"{policy.target} is {value:g}, the condition is {policy.condition}.",
+            next_step=PLAN_AGAIN,
+        )

@@ -1,0 +1,54 @@
+"""After a crash: open intents are decided by reading the hardware again, never by guessing."""
+
+from __future__ import annotations
+
+from esnode.engine.record import close_intent, drop_intent
+from esnode.model.hardware import Observation, ObservedGpu
+from esnode.model.readings import Missing
+from esnode.model.settings import SETTINGS
+from esnode.model.state import Intent, State
+
+
+def recover(state: State, observation: Observation) -> tuple[State, tuple[str, ...]]:
+    """The state with every open intent decided that can be, and a sentence on each.
+
+    A GPU that cannot be read keeps its intents open. A setting that nobody can read counts as written
+    within its session (giving it back is a reset, which is harmless) and as lost in another one.
+    """
+    notes = []
+    for intent in state.managed.journal.values():
+        gpu = observation.gpu(intent.gpu)
+        if gpu is None or not gpu.is_readable:
+            notes.append(
+                f"interrupted {intent.operation}: {_what(intent, gpu)} cannot be decided, the GPU is unreadable"
+            )
+            continue
+        state, note = _decide(state, intent, gpu, observation)
+        notes.append(f"interrupted {intent.operation}: {_what(intent, gpu)} {note}")
+    return state, tuple(notes)
+
+
+def _decide(state: State, intent: Intent, gpu: ObservedGpu, observation: Observation) -> tuple[State, str]:
+    setting = SETTINGS[intent.setting]
+    path = f"{setting.show(intent.before)} to {setting.show(intent.after)}"
+    observed = gpu.setting(intent.setting)
+    now = observation.taken_at
+    if not setting.readable:
+        if intent.session != gpu.session:
+            return drop_intent(state, intent), f"is gone with the driver's last session ({path})"
+        closed = close_intent(state, intent, intent.after, gpu.identity, now)
+        return closed, f"may have been written, {path}; no driver can tell, so it counts as written"
+    if isinstance(observed, Missing):
+        return state, f"cannot be decided: {observed.in_words()}"
+    if setting.is_same(observed, intent.after):
+        return close_intent(state, intent, intent.after, gpu.identity, now), f"was written, {path}"
+    if setting.is_same(observed, intent.before):
+        return drop_intent(state, intent), f"was not written, it is still {setting.show(intent.before)}"
+    # Somebody wrote a third value since. That ours came first cannot be excluded, so the baseline is kept.
+    closed = close_intent(state, intent, intent.after, gpu.identity, now)
+    return closed, f"was to go from {path}, and is {setting.show(observed)} now"
+
+
+def _what(intent: Intent, gpu: ObservedGpu | None) -> str:
+    label = gpu.identity.label if gpu else intent.gpu
+    return f"{SETTINGS[intent.setting].title} of {label}"

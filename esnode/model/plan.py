@@ -1,0 +1,224 @@
+"""The plan: what was seen, how it was judged, and exactly what apply would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from esnode.diagnostics import Diagnostic
+from esnode.model.hardware import GpuIdentity, Limits, Node, Origin, Session
+from esnode.model.profile import Profile
+from esnode.model.readings import Missing, Reading
+from esnode.model.settings import ReadableValue, SettingValue
+from esnode.model.verdict import Selection, Verdict
+
+
+class Operation(StrEnum):
+    """Terraform's words for what happens to a resource."""
+
+    NO_OP = "no-op"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    FORGET = "forget"
+
+
+class ResourceType(StrEnum):
+    GPU = "gpu"
+    PROCESS = "process"
+    ALERT = "alert"
+    NODE = "node"
+
+
+class Mode(StrEnum):
+    """What kind of plan was asked for."""
+
+    NORMAL = "normal"
+    DESTROY = "destroy"
+
+
+class Cause(StrEnum):
+    """Why a change stands in a plan, or a hold takes a step."""
+
+    POLICY = "policy"
+    SETTINGS = "settings"
+    DRIFT = "drift"
+    RELEASED = "released"
+    POLICY_REMOVED = "policy_removed"
+    SETTING_REMOVED = "setting_removed"
+    NOT_SELECTED = "not_selected"
+    PROFILE_REMOVED = "profile_removed"
+    ACCEPT_DRIFT = "accept_drift"
+    DESTROY = "destroy"
+
+
+class DriftCause(StrEnum):
+    EXTERNAL = "external"
+    RELOAD = "reload"
+    NOT_PERSISTENT = "not_persistent"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Because:
+    """Whose will a changed setting is. `policy` is SETTINGS_OWNER for a base layer, "" for a give-back.
+
+    `overruled` names those that asked for something less restrictive.
+    """
+
+    cause: Cause
+    reason: str
+    profile: str = ""
+    policy: str = ""
+    line: int = 0
+    condition: str = ""
+    overruled: tuple[str, ...] = ()
+
+
+class Step(StrEnum):
+    START = "start"
+    DOWN = "down"
+    UP = "up"
+    CHANGE = "change"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldStep:
+    """What apply writes about a hold once the change is read back. Seconds."""
+
+    profile: str
+    policy: str
+    action: str
+    setting: str
+    step: Step
+    cause: Cause
+    before: SettingValue
+    after: SettingValue
+    raise_wait: float = 0.0
+    required_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One resource, from `before` to `after`: its own precondition and its own inverse.
+
+    `forget` names settings whose record goes when the change is done.
+    """
+
+    address: str
+    type: ResourceType
+    actions: tuple[Operation, ...]
+    before: Mapping[str, SettingValue]
+    after: Mapping[str, SettingValue]
+    reason: Cause
+    order: int
+    gpu: GpuIdentity | None = None
+    session: Session | None = None
+    because: Mapping[str, Because] = field(default_factory=dict)
+    holds: tuple[HoldStep, ...] = ()
+    forget: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings that hardware will be written for."""
+        return tuple(self.after) if self.reason is not Cause.ACCEPT_DRIFT else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Managed settings whose observed value is not the one that esnode applied."""
+
+    address: str
+    gpu: GpuIdentity
+    before: Mapping[str, SettingValue]
+    after: Mapping[str, Reading[ReadableValue]]
+    cause: DriftCause
+    type: ResourceType = ResourceType.GPU
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedGpu:
+    """One GPU as the plan saw it."""
+
+    identity: GpuIdentity
+    session: Session
+    limits: Limits
+    settings: Mapping[str, Reading[ReadableValue]]
+    metrics: Mapping[str, Reading[float]]
+    failure: Missing | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorState:
+    """What the plan was made from: `records` digests the managed record of each changed address."""
+
+    lineage: str
+    serial: int
+    records: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One plan. `refreshed` is false when it was made from recorded readings."""
+
+    esnode_version: str
+    timestamp: datetime
+    expires_at: datetime
+    mode: Mode
+    origin: Origin
+    refreshed: bool
+    node: Node
+    profiles: tuple[Profile, ...]
+    gpus: tuple[PlannedGpu, ...]
+    prior_state: PriorState
+    selections: tuple[Selection, ...]
+    verdicts: tuple[Verdict, ...]
+    drift: tuple[Drift, ...]
+    changes: tuple[Change, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    complete: bool = True
+    targeted: tuple[str, ...] = ()
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def is_reviewable_only(self) -> bool:
+        """Made from a capture or without a refresh of this machine: apply must not take it."""
+        return self.origin is Origin.CAPTURE
+
+    @property
+    def can_apply(self) -> bool:
+        return self.has_changes and not self.is_reviewable_only and not self.unsupported_changes
+
+    @property
+    def unsupported_changes(self) -> tuple[Change, ...]:
+        """Changes of resources that this version of esnode judges and shows, and cannot make."""
+        return tuple(change for change in self.changes if change.type is not ResourceType.GPU)
+
+
+def count_operations(changes: tuple[Change, ...]) -> tuple[int, int, int, int]:
+    """How many resources are added, changed, destroyed and forgotten."""
+    operations = [operation for change in changes for operation in change.actions]
+    kinds = (Operation.CREATE, Operation.UPDATE, Operation.DELETE, Operation.FORGET)
+    added, changed, destroyed, forgotten = (operations.count(kind) for kind in kinds)
+    return added, changed, destroyed, forgotten
+
+
+def gpu_address(uuid: str) -> str:
+    return f'gpu["{uuid}"]'
+
+
+def gpu_ranges(indexes: Iterable[int]) -> str:
+    """`GPU-3`, `GPU-0 to GPU-7`, `GPU-0, GPU-2 to GPU-4`: many GPUs in few words."""
+    runs: list[list[int]] = []
+    for index in sorted(set(indexes)):
+        if runs and runs[-1][-1] == index - 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return ", ".join(f"GPU-{run[0]}" if len(run) == 1 else f"GPU-{run[0]} to GPU-{run[-1]}" for run in runs)

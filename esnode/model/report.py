@@ -1,0 +1,59 @@
+"""What apply did, change by change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from esnode.model.plan import Change
+from esnode.model.readings import Reading
+from esnode.model.settings import ReadableValue, SettingValue
+
+
+class Result(StrEnum):
+    APPLIED = "applied"
+    FAILED = "failed"
+    NOT_STARTED = "not_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutcome:
+    """One setting of one GPU. `read_back` is what the hardware showed after the write.
+
+    `error` is empty when the step was applied; `is_readable` is false where no getter exists, so that
+    an accepted write is all that can be said.
+    """
+
+    address: str
+    setting: str
+    before: SettingValue
+    after: SettingValue
+    result: Result
+    read_back: Reading[ReadableValue] | None = None
+    error: str = ""
+    next_step: str = ""
+    seconds: float = 0.0
+    is_readable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyReport:
+    """Every change of a plan with its result, and every step that was tried.
+
+    `stopped` says why the run ended early, if it did; `is_state_lost` that the state file does not hold
+    what was done.
+    """
+
+    changes: tuple[Change, ...]
+    results: Mapping[str, Result]
+    steps: tuple[StepOutcome, ...] = field(default=())
+    stopped: str = ""
+    is_state_lost: bool = False
+
+    def count(self, result: Result) -> int:
+        return list(self.results.values()).count(result)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.count(Result.APPLIED) == len(self.changes)

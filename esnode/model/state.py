@@ -1,0 +1,155 @@
+"""The state file's content: what esnode manages, and what it last observed.
+
+The managed part changes only by an apply or by a command on the state, each change raising `serial`
+by one. The observed part changes with every refresh and does not touch `serial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from esnode.model.hardware import GpuIdentity, Moment, NodeIdentity, Observation, Session
+from esnode.model.plan import HoldStep
+from esnode.model.readings import Reading
+from esnode.model.settings import ReadableValue, SettingValue
+
+STATE_VERSION = 1
+
+SETTINGS_OWNER = "settings"
+"""Stands for a policy's name where a profile's base layer is meant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """For whom a setting was applied (`policy` is SETTINGS_OWNER for a base layer), and by which user."""
+
+    profile: str
+    policy: str
+    user: str
+
+    def __str__(self) -> str:
+        return f"{self.profile}/{self.policy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedSetting:
+    """`baseline` is the value before esnode's first write; missing (write only) where nobody can read it."""
+
+    baseline: Reading[ReadableValue]
+    applied: SettingValue
+    owner: Owner
+    applied_at: Moment
+    session: Session
+
+
+class Direction(StrEnum):
+    """Where the last step of a hold went."""
+
+    DOWN = "down"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """An applied effect of one policy on one GPU, in force until released.
+
+    `raise_wait` (seconds) is how long a release must have held before a power limit goes up a step.
+    `required_seconds` is how long the condition had to be true for this hold to begin.
+    """
+
+    action: str
+    setting: str
+    value: SettingValue
+    since: Moment
+    last_step_at: Moment
+    last_step: Direction = Direction.DOWN
+    raise_wait: float = 0.0
+    required_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What is remembered of a hold that was released, so that the next one is less eager."""
+
+    action: str
+    ended_at: Moment
+    raise_wait: float = 0.0
+    required_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedGpu:
+    """Everything esnode answers for on one GPU. `holds` and `rests` are keyed `PROFILE/POLICY`."""
+
+    identity: GpuIdentity
+    settings: Mapping[str, ManagedSetting] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    rests: Mapping[str, Rest] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.settings or self.holds or self.rests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A write that is about to happen or was under way: on disk before the hardware is touched.
+
+    It says all that is needed to finish the record once the hardware was read again.
+    """
+
+    operation: str
+    address: str
+    gpu: str
+    setting: str
+    before: SettingValue
+    after: SettingValue
+    baseline: Reading[ReadableValue]
+    owner: Owner
+    forget: bool
+    holds: tuple[HoldStep, ...]
+    opened_at: Moment
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managed:
+    """`journal` holds open intents by `ADDRESS SETTING`; it is empty when nothing is in flight."""
+
+    gpus: Mapping[str, ManagedGpu] = field(default_factory=dict)
+    journal: Mapping[str, Intent] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyClock:
+    """Since when a condition, and its release, have been true without a break. Keyed by `clock_key`."""
+
+    seen_at: Moment
+    session: Session
+    true_since: Moment | None = None
+    release_since: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """The last refresh. Lost GPUs are kept with their last identity."""
+
+    observation: Observation
+    clocks: Mapping[str, PolicyClock] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """`lineage` is the file's identity for life, `serial` the count of changes of its managed part."""
+
+    lineage: str
+    serial: int = 0
+    node: NodeIdentity | None = None
+    managed: Managed = Managed()
+    observed: Observed | None = None
+
+
+def hold_key(profile: str, policy: str) -> str:
+    return f"{profile}/{policy}"

@@ -1,0 +1,105 @@
+"""One NVML session per process: from nvmlInit to nvmlShutdown."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from esnode.errors import DriverCallFailed, GpuLost, NotSupported
+from esnode.model.hardware import UnidentifiedGpu
+from esnode.model.readings import Reading
+from esnode.nvml.device import Device
+from esnode.nvml.failures import DRIVER_ERRORS, Code, as_missing, no_driver, read
+from esnode.nvml.library import invoke, invoke_for_number, invoke_for_text
+
+_NO_SUCH_UUID: Final = (Code.NOT_FOUND, Code.INVALID_ARGUMENT)
+
+
+class DriverSession:
+    """`with DriverSession() as session:`. Raises DriverUnavailable where there is no driver.
+
+    Initialising is lazy: it is taking a GPU's handle that wakes it, which takes seconds when
+    persistence mode is off. Handles are asked for anew each time, never kept: a GPU can fall off the
+    bus, and on boards whose memory is a NUMA node switching persistence mode off invalidates them.
+    """
+
+    def __enter__(self) -> Self:
+        try:
+            invoke("nvmlInit")
+        except NotSupported as problem:
+            # A stub library, as CUDA's build images have it, exports names without functions behind them.
+            raise no_driver(problem.code) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with suppress(*DRIVER_ERRORS):  # nothing depends on a clean goodbye
+            invoke("nvmlShutdown")
+
+    def driver_version(self) -> Reading[str]:
+        return read(lambda: invoke_for_text("nvmlSystemGetDriverVersion"))
+
+    def nvml_version(self) -> Reading[str]:
+        return read(lambda: invoke_for_text("nvmlSystemGetNVMLVersion"))
+
+    def cuda_version(self) -> Reading[str]:
+        """The highest CUDA version that the driver supports, such as `13.0`."""
+        return read(_cuda_version)
+
+    def devices(self) -> list[Device | UnidentifiedGpu]:
+        """All GPUs, by index. One whose handle or UUID the driver does not give stops no other."""
+        count = invoke_for_number("nvmlDeviceGetCount")
+        return [self._device_at(index) for index in range(count)]
+
+    def device(self, uuid: str) -> Device:
+        """The GPU of this UUID. Raises GpuLost when there is none, and the other driver errors.
+
+        The UUID is read back from the handle: between two calls the driver may have counted anew.
+        """
+        try:
+            handle = invoke("nvmlDeviceGetHandleByUUID", uuid, about=uuid)
+            index = invoke_for_number("nvmlDeviceGetIndex", handle, about=uuid)
+            device = Device(handle=handle, uuid=_uuid_of(handle, uuid), index=index)
+        except DriverCallFailed as problem:
+            return self._found_by_index(uuid, problem)
+        if device.uuid != uuid:
+            raise _gone(uuid, Code.GPU_NOT_FOUND)
+        return device
+
+    def _device_at(self, index: int) -> Device | UnidentifiedGpu:
+        about = f"GPU {index}"
+        try:
+            handle = invoke("nvmlDeviceGetHandleByIndex", index, about=about)
+            return Device(handle=handle, uuid=_uuid_of(handle, about), index=index)
+        except DRIVER_ERRORS as problem:
+            return UnidentifiedGpu(index=index, failure=as_missing(problem))
+
+    def _found_by_index(self, uuid: str, problem: DriverCallFailed) -> Device:
+        """By nvml.h the look-up by UUID fails when *any* GPU is lost, so each is asked for its own."""
+        if isinstance(problem, GpuLost):
+            found = next((gpu for gpu in self.devices() if isinstance(gpu, Device) and gpu.uuid == uuid), None)
+            if found is not None:
+                return found
+        if isinstance(problem, GpuLost) or problem.code in _NO_SUCH_UUID:
+            raise _gone(uuid, problem.code)
+        raise problem
+
+
+def _uuid_of(handle: Any, about: str) -> str:
+    return invoke_for_text("nvmlDeviceGetUUID", handle, about=about)
+
+
+def _cuda_version() -> str:
+    number = invoke_for_number("nvmlSystemGetCudaDriverVersion")
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _gone(uuid: str, code: int) -> GpuLost:
+    return GpuLost(
+        f"{uuid} is not on this machine, or the driver has lost it",
+        call="nvmlDeviceGetHandleByUUID",
+        code=code,
+        next_step="See `nvidia-smi -L` for the GPUs that the driver knows; a lost one needs a reset or a reboot.",
+    )

@@ -1,0 +1,35 @@
+"""Readings made of readings, whatever they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from esnode.model.metrics import metric
+from esnode.model.readings import Missing, MissingReason, Reading
+
+T = TypeVar("T")
+
+
+def derive(make: Callable[..., T], *readings: Reading[Any]) -> Reading[T]:
+    """`make` of the values; when one is missing, so is the result, for the first such reason."""
+    missing = next((reading for reading in readings if isinstance(reading, Missing)), None)
+    return missing if missing is not None else make(*readings)
+
+
+def percent_of(part: Reading[float], whole: Reading[float]) -> Reading[float]:
+    """`part` in percent of `whole`. Of nothing there is no share: missing, never 0."""
+    share: Reading[Reading[float]] = derive(_percent, part, whole)
+    return share
+
+
+def _percent(part: float, whole: float) -> Reading[float]:
+    if whole <= 0:
+        return Missing(missing=MissingReason.UNSUPPORTED, detail="the driver reports a whole of 0")
+    return part / whole * 100
+
+
+def missing_for_now(name: str) -> Missing | None:
+    """Why no sensor of this version reads the metric, or None when one does. KeyError for an unknown name."""
+    later = metric(name).later
+    return Missing(missing=MissingReason.NOT_READ, detail=later) if later else None

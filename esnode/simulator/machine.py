@@ -1,0 +1,130 @@
+"""A simulated machine as its world file describes it: values, and their JSON form in the registers.
+
+Only the standard library is used here: the registers are read by programs of other environments too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Final
+
+from esnode.model.boards import BOARDS, Board, PowerRange
+
+_RANGES: Final = ("power", "module_power")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What the GPU has to do from `at` seconds on.
+
+    `utilization` in percent at the highest clock, `memory` in percent of the frame buffer, `intensity` the
+    draw at full utilization in percent of the default power limit.
+    """
+
+    at: float = 0.0
+    utilization: float = 0.0
+    memory: float = 0.0
+    intensity: float = 94.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """Steps by time; the first begins at 0. After `repeat` seconds they begin anew (0: never)."""
+
+    steps: tuple[Step, ...] = (Step(),)
+    repeat: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedProcess:
+    """A process that has the GPU open. `is_real` marks one of the host itself: it ends when that one ends."""
+
+    pid: int
+    name: str
+    memory_mib: int | None = None
+    is_graphics: bool = False
+    is_real: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSpec:
+    """One GPU. `facts` are fields of its Board that differ from the catalogue's."""
+
+    uuid: str
+    board_key: str
+    bus_id: str
+    serial: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    persistence: bool = True
+    compute_mode: int = 0
+    ecc: bool | None = None
+    mig: bool = False
+    workload: Workload = Workload()
+    ambient_celsius: float | None = None
+    thermal_resistance: float | None = None
+    power_limit_watts: float | None = None
+    out_of_band_limit_watts: float | None = None
+    processes: tuple[SimulatedProcess, ...] = ()
+
+    @property
+    def board(self) -> Board:
+        return _board(self.board_key, tuple(self.facts.items())) if self.facts else BOARDS[self.board_key]
+
+
+@lru_cache(maxsize=64)
+def _board(key: str, facts: tuple[tuple[str, Any], ...]) -> Board:
+    return replace(BOARDS[key], **dict(facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Everything that the world file says. `speed` is world seconds per second, 0 a clock that stands."""
+
+    name: str
+    hostname: str
+    machine_id: str
+    driver: str
+    cuda: int
+    gpus: tuple[GpuSpec, ...]
+    speed: float = 1.0
+    ambient_celsius: float = 25.0
+    starts_at: float | None = None
+    root_required: bool = False
+    cold_handle_seconds: float = 0.0
+    setter_seconds: float = 0.0
+
+    @property
+    def driver_branch(self) -> int:
+        """580 of "580.105.08": what decides which symbols the library has."""
+        return int(self.driver.partition(".")[0])
+
+    def spec(self, uuid: str) -> GpuSpec:
+        return next(gpu for gpu in self.gpus if gpu.uuid == uuid)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def machine_from_json(document: dict[str, Any]) -> Machine:
+    """The inverse of `Machine.to_json`. Raises KeyError, TypeError or ValueError for anything else."""
+    return Machine(**{**document, "gpus": tuple(_gpu_from_json(gpu) for gpu in document["gpus"])})
+
+
+def _gpu_from_json(document: dict[str, Any]) -> GpuSpec:
+    steps = tuple(Step(**step) for step in document["workload"]["steps"])
+    return GpuSpec(
+        **{
+            **document,
+            "facts": {name: _fact(name, value) for name, value in document["facts"].items()},
+            "workload": Workload(steps=steps, repeat=document["workload"]["repeat"]),
+            "processes": tuple(SimulatedProcess(**process) for process in document["processes"]),
+        }
+    )
+
+
+def _fact(name: str, value: Any) -> Any:
+    if name in _RANGES and isinstance(value, dict):
+        return PowerRange(**value)
+    return tuple(value) if isinstance(value, list) else value

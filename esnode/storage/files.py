@@ -1,0 +1,93 @@
+"""Files that are never half written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from esnode.errors import FileUnreadable, FileUnwritable
+
+PRIVATE = 0o600
+
+
+def read_file(path: Path, what: str) -> bytes:
+    """The bytes of a file. Raises FileUnreadable, which names the file, what it was to be and its owner."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileUnreadable(f"There is no {what} at {path}", next_step="Check the path.") from None
+    except IsADirectoryError:
+        raise FileUnreadable(f"{path} is a directory, not a {what}") from None
+    except PermissionError:
+        owner = owner_of(path)
+        raise FileUnreadable(
+            f"The {what} {path} may not be read by this user",
+            detail=f"It belongs to {owner}." if owner else "",
+            next_step="Run with sudo, or have its owner give you read permission.",
+        ) from None
+    except OSError as failure:
+        raise FileUnreadable(f"The {what} {path} cannot be read: {failure.strerror}") from None
+
+
+def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
+    """Put `data` at `path` so that a crash at any instant leaves the old bytes or the new ones.
+
+    Owner and mode of a file that is replaced are kept; a new one gets `mode` and, in a directory of the
+    user who called sudo, belongs to that user. Raises FileUnwritable.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                _keep_owner_and_mode(file.fileno(), path, mode)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+    except OSError as failure:
+        raise FileUnwritable(
+            f"{path} cannot be written: {failure.strerror}",
+            next_step=f"Make room or give permission in {path.parent}, then run the command again.",
+        ) from None
+
+
+def give_to_caller(handle: int, directory: Path) -> None:
+    """Under sudo, a new file in the calling user's own directory belongs to that user."""
+    caller = os.environ.get("SUDO_UID", "")
+    if os.geteuid() == 0 and caller.isdigit() and directory.stat().st_uid == int(caller):
+        os.fchown(handle, int(caller), int(os.environ.get("SUDO_GID", "-1")))
+
+
+def owner_of(path: Path) -> str:
+    """The name of a file's owner, "" when it cannot be told."""
+    try:
+        return path.owner()
+    except (OSError, KeyError):
+        return ""
+
+
+def _keep_owner_and_mode(handle: int, path: Path, mode: int) -> None:
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        os.fchmod(handle, mode)
+        give_to_caller(handle, path.parent)
+        return
+    os.fchmod(handle, old.st_mode & 0o7777)
+    with contextlib.suppress(PermissionError):
+        os.fchown(handle, old.st_uid, old.st_gid)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,170 @@
+"""Efficiency Profiles from files. Every mistake of every file is reported in one go.
+
+`read_profiles` for what was named, `find_profiles` for what lies in a directory, `profile_from_document` for
+the document inside a saved plan, `lint_profile` for what is valid and still looks wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from esnode.diagnostics import Diagnostic, Range, error
+from esnode.errors import NoProfile, ProfileInvalid
+from esnode.model.profile import Position, Profile
+from esnode.storage.profile_build import build, problems_of
+from esnode.storage.profile_checks import unusable_values
+from esnode.storage.profile_lint import lint_profile
+from esnode.storage.profile_problems import Problem
+from esnode.storage.yaml_nodes import Place, Span, YamlDocument
+from esnode.storage.yaml_text import YamlFile, parse_yaml, read_yaml
+
+__all__ = ["find_profiles", "lint_profile", "parse_profiles", "profile_from_document", "read_profiles"]
+
+FOUND_ENDINGS = (".es", ".esnode.yaml")
+FOLDER_ENDINGS = (".es", ".esnode.yaml", ".yaml", ".yml")
+
+_NEXT_STEP = "Correct the profile; `esnode validate` checks it without touching anything."
+
+
+def read_profiles(paths: Sequence[str | os.PathLike[str]]) -> tuple[Profile, ...]:
+    """The profiles of files and folders, in the order given; a file named twice is read once.
+
+    Raises ProfileInvalid with all problems of all files, FileUnreadable for a file that cannot be read, and
+    NoProfile for a folder without profiles.
+    """
+    return _profiles([read_yaml(path) for path in _files(paths)])
+
+
+def parse_profiles(data: bytes, filename: str) -> tuple[Profile, ...]:
+    """The profiles in the bytes of one file. Raises ProfileInvalid."""
+    return _profiles([parse_yaml(data, filename)])
+
+
+def find_profiles(directory: str | os.PathLike[str] = ".") -> list[str]:
+    """The profiles of a directory (`*.es`, `*.esnode.yaml`), sorted. Raises NoProfile when there are none."""
+    return _in_folder(os.fspath(directory), FOUND_ENDINGS)
+
+
+def profile_from_document(document: Any, path: str) -> Profile:
+    """The profile of a document that is already data, such as the one in a saved plan. Raises ProfileInvalid."""
+    try:
+        problems = list(unusable_values(document)) or problems_of(document)
+    except RecursionError:
+        problems = [Problem(path=(), summary="values are nested too deeply")]
+    if problems:
+        _refuse([error(_with_path(problem), problem.detail) for problem in problems], 1, path)
+    return build(document, path, {})
+
+
+def _with_path(problem: Problem) -> str:
+    """Without a source line, the path has to say where."""
+    where = ".".join(str(step) for step in problem.path)
+    return f"{where}: {problem.summary}" if where else problem.summary
+
+
+def _files(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    named: dict[str, str] = {}
+    for path in [os.fspath(path) for path in paths]:
+        # A folder that was named may hold profiles under any of the endings.
+        for file in _in_folder(path, FOLDER_ENDINGS) if Path(path).is_dir() else [path]:
+            named.setdefault(os.path.realpath(file), file)
+    return list(named.values())
+
+
+def _in_folder(directory: str, endings: tuple[str, ...]) -> list[str]:
+    try:
+        names = sorted(file.name for file in Path(directory).iterdir())
+    except OSError as wrong:
+        raise NoProfile(f"cannot look for profiles in {directory}: {wrong.strerror}") from None
+    prefix = "" if directory in ("", ".") else directory
+    files = [str(Path(prefix, name)) for name in names if name.endswith(endings) and not name.startswith(".")]
+    if not files:
+        where = "the working directory" if not prefix else directory
+        globs = ", ".join(f"*{ending}" for ending in endings)
+        raise NoProfile(f"no profile in {where} ({globs})", next_step="Give one with -f FILE, or change the directory.")
+    return files
+
+
+def _profiles(files: Sequence[YamlFile]) -> tuple[Profile, ...]:
+    profiles: list[Profile] = []
+    diagnostics: list[Diagnostic] = []
+    names: dict[str, Range] = {}
+    for file in files:
+        diagnostics += file.problems
+        documents = [document for document in file.documents if document.value is not None]
+        if not documents and not file.problems:
+            diagnostics.append(error("the file is empty: it holds no profile", range=file.range(Span(1, 1, 2))))
+        for document in documents:
+            mistakes = [_diagnostic(problem, document, file) for problem in _unspoiled(document)]
+            diagnostics += [*mistakes, *_taken(document, file, names)]
+            if not diagnostics:
+                profiles.append(build(document.value, file.filename, _positions(document.places)))
+    if diagnostics:
+        _refuse(diagnostics, len(files), files[0].filename)
+    return tuple(profiles)
+
+
+def _unspoiled(document: YamlDocument) -> Iterator[Problem]:
+    """The problems of a document, without those that follow from what was said about its YAML."""
+    spoiled = document.spoiled
+    for problem in problems_of(document.value):
+        if not any(problem.path[:length] in spoiled for length in range(len(problem.path) + 1)):
+            yield problem
+
+
+def _taken(document: YamlDocument, file: YamlFile, names: dict[str, Range]) -> Iterator[Diagnostic]:
+    """A name that another profile of this run has already."""
+    value: Any = document.value
+    meta = value.get("metadata") if isinstance(value, dict) else None
+    name = meta.get("name") if isinstance(meta, dict) else None
+    if not isinstance(name, str) or not name:
+        return
+    here = file.range(document.places["metadata", "name"].value)
+    first = names.setdefault(name, here)
+    if first is not here:
+        summary = f'two profiles are named "{name[:60]}"'
+        detail = f"The first is at {first.filename}:{first.line}. A profile's name is unique in a run."
+        yield error(summary, detail, range=here)
+
+
+def _diagnostic(problem: Problem, document: YamlDocument, file: YamlFile) -> Diagnostic:
+    detail = problem.detail
+    if problem.also and problem.also in document.places:
+        detail = f"The first is in line {document.places[problem.also].value.line}. {detail}"
+    return error(problem.summary, detail, range=file.range(_span(problem, document.places)))
+
+
+def _span(problem: Problem, places: Mapping[tuple[str | int, ...], Place]) -> Span:
+    """The part itself, or, for what is missing, the nearest part around it."""
+    for length in range(len(problem.path), -1, -1):
+        place = places.get(problem.path[:length])
+        if place:
+            is_whole = length == len(problem.path)
+            return place.key if problem.at_key and is_whole and place.key else place.best if is_whole else _head(place)
+    return Span(1, 1, 2)
+
+
+def _head(place: Place) -> Span:
+    return place.key or place.value
+
+
+def _positions(places: Mapping[tuple[str | int, ...], Place]) -> dict[tuple[str | int, ...], Position]:
+    spans = {path: place.key or place.value for path, place in places.items()}
+    return {path: Position(line=span.line, column=span.column) for path, span in spans.items()}
+
+
+def _refuse(diagnostics: list[Diagnostic], files: int, filename: str) -> None:
+    """Raises ProfileInvalid, sorted by file, line and column."""
+
+    def place(problem: Diagnostic) -> tuple[str, int, int]:
+        at = problem.range
+        return (at.filename, at.line, at.column) if at else ("", 0, 0)
+
+    problems = tuple(sorted(diagnostics, key=place))
+    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+    bad = {problem.range.filename for problem in problems if problem.range} or {filename}
+    where = next(iter(bad)) if len(bad) == 1 else f"{len(bad)} of {files} files"
+    raise ProfileInvalid(f"{count} in {where}", problems, next_step=_NEXT_STEP)

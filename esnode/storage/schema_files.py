@@ -1,0 +1,21 @@
+"""The public JSON Schemas, wherever esnode was installed from."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from esnode.errors import FileUnreadable
+
+_CHECKOUT = Path(__file__).resolve().parents[2] / "schemas"
+
+
+def schema_text(name: str) -> str:
+    """The text of a schema such as `profile.v1`. Raises FileUnreadable when this esnode has none of that name."""
+    filename = f"{name}.schema.json"
+    # In the wheel the schemas are inside the package; in a checkout they are at its top.
+    for folder in (resources.files("esnode") / "schemas", _CHECKOUT):
+        candidate = folder / filename
+        if candidate.is_file():
+            return candidate.read_text(encoding="utf-8")
+    raise FileUnreadable(f'there is no schema "{name}"', next_step="`esnode schema` lists the schemas there are.")

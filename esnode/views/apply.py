@@ -1,0 +1,130 @@
+"""How an apply is shown: each step as it happens, and a tally that always ends it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from esnode.model.plan import Change, Plan
+from esnode.model.report import ApplyReport, Result, StepOutcome
+from esnode.model.settings import SETTINGS
+from esnode.views.jsonlines import emit, emit_version
+from esnode.views.plan_text import changes_text
+from esnode.views.text import paint_for, write
+
+
+class ApplyView(Protocol):
+    def begin(self, plan: Plan) -> None: ...
+
+    def nothing_to_do(self, plan: Plan) -> None: ...
+
+    def started(self, change: Change, setting: str) -> None: ...
+
+    def finished(self, change: Change, outcome: StepOutcome) -> None: ...
+
+    def state_saved_to(self, path: Path | None) -> None: ...
+
+    def end(self, report: ApplyReport) -> None: ...
+
+
+def apply_view(*, as_json: bool, no_color: bool) -> ApplyView:
+    return JsonApplyView() if as_json else TextApplyView(no_color=no_color)
+
+
+class TextApplyView:
+    """For people: the diff being executed, a line for each step, the tally."""
+
+    def __init__(self, *, no_color: bool) -> None:
+        self._paint = paint_for(sys.stdout, no_color=no_color)
+
+    def begin(self, plan: Plan) -> None:
+        write(changes_text(plan, self._paint) + "\n")
+
+    def nothing_to_do(self, plan: Plan) -> None:
+        write("Nothing to do: the plan has no changes.")
+
+    def started(self, change: Change, setting: str) -> None:
+        """Steps take milliseconds: their end is news enough."""
+
+    def finished(self, change: Change, outcome: StepOutcome) -> None:
+        write(f"{_subject(change)}: {step_in_words(outcome)}")
+        if outcome.next_step:
+            write(f"    {outcome.next_step}")
+
+    def state_saved_to(self, path: Path | None) -> None:
+        if path:
+            write(f"The state could not be saved. What was done is in {path}: keep it.", sys.stderr)
+        else:
+            write("The state could not be saved anywhere. What was done stands above.", sys.stderr)
+
+    def end(self, report: ApplyReport) -> None:
+        write("\n" + self._paint(tally(report), "bold", "green" if report.is_complete else "red"))
+
+
+class JsonApplyView:
+    """For programs: JSON lines, and nothing else on standard output."""
+
+    def begin(self, plan: Plan) -> None:
+        emit_version()
+        for change in plan.changes:
+            emit("planned_change", f"{change.address}: plan to {', '.join(change.actions)}", change=change)
+
+    def nothing_to_do(self, plan: Plan) -> None:
+        emit_version()
+        emit("change_summary", "Nothing to do: the plan has no changes.", changes=_counts(None))
+
+    def started(self, change: Change, setting: str) -> None:
+        emit(
+            "apply_start",
+            f"{_subject(change)}: writing {setting}",
+            hook={"address": change.address, "setting": setting},
+        )
+
+    def finished(self, change: Change, outcome: StepOutcome) -> None:
+        failed = outcome.result is Result.FAILED
+        emit(
+            "apply_errored" if failed else "apply_complete",
+            f"{_subject(change)}: {step_in_words(outcome)}",
+            level="error" if failed else "info",
+            hook=outcome,
+        )
+
+    def state_saved_to(self, path: Path | None) -> None:
+        message = (
+            f"The state could not be saved; what was done is in {path}" if path else "The state could not be saved"
+        )
+        emit("state_errored", message, level="error", path=str(path) if path else None)
+
+    def end(self, report: ApplyReport) -> None:
+        level = "info" if report.is_complete else "error"
+        emit("change_summary", tally(report), level=level, changes=_counts(report), results=report.results)
+
+
+def step_in_words(outcome: StepOutcome) -> str:
+    """`power limit 700 W -> 650 W, read back (12 ms)`, or what went wrong."""
+    setting = SETTINGS[outcome.setting]
+    path = f"{setting.title} {setting.show(outcome.before)} -> {setting.show(outcome.after)}"
+    if outcome.result is Result.FAILED:
+        return f"{path} failed: {outcome.error}."
+    proof = "read back" if outcome.is_readable else "accepted, not readable"
+    return f"{path}, {proof} ({outcome.seconds * 1000:.0f} ms)"
+
+
+def tally(report: ApplyReport) -> str:
+    """What became of every change."""
+    applied, failed, idle = (report.count(result) for result in (Result.APPLIED, Result.FAILED, Result.NOT_STARTED))
+    counts = f"{applied} applied, {failed} failed, {idle} not started"
+    if report.is_complete:
+        return f"Apply complete! Changes: {counts}."
+    why = f" Stopped: {report.stopped}." if report.stopped else ""
+    return f"Apply incomplete. Changes: {counts}.{why} Run esnode plan: it wants exactly what is left."
+
+
+def _subject(change: Change) -> str:
+    return change.gpu.label if change.gpu else change.address
+
+
+def _counts(report: ApplyReport | None) -> dict[str, object]:
+    counts = {result.value: report.count(result) if report else 0 for result in Result}
+    return {**counts, "operation": "apply"}

@@ -1,0 +1,97 @@
+"""How the state is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from tabulate import tabulate
+
+from esnode import wire
+from esnode.model.plan import gpu_address
+from esnode.model.readings import Missing, Reading
+from esnode.model.settings import SETTINGS, ReadableValue
+from esnode.model.state import ManagedGpu, State
+from esnode.views.text import counted, write
+
+
+def show_state(state: State, *, no_color: bool) -> None:
+    """Identity, what was last seen, what is managed."""
+    write(state_text(state))
+
+
+def show_addresses(state: State) -> None:
+    for uuid in _by_index(state):
+        write(gpu_address(uuid))
+
+
+def show_resource(state: State, address: str, *, as_json: bool) -> None:
+    uuid = next(uuid for uuid in state.managed.gpus if gpu_address(uuid) == address)
+    record = state.managed.gpus[uuid]
+    write(json.dumps(wire.plain(record), indent=2) if as_json else resource_text(record))
+
+
+def state_text(state: State) -> str:
+    node = state.node
+    where = f"{node.hostname} ({node.machine_id})" if node else "no machine yet"
+    lines = [f"Lineage {state.lineage}, serial {state.serial}, of {where}."]
+    if state.observed:
+        seen = state.observed.observation
+        taken = seen.taken_at.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        lines.append(f"{counted(len(seen.gpus), 'GPU')} last seen {taken} ({seen.origin}).")
+    if not state.managed.gpus:
+        return "\n".join([*lines, "Nothing is managed."])
+    lines.append(f"{counted(len(state.managed.gpus), 'GPU')} managed:")
+    rows = [row for uuid in _by_index(state) for row in _rows(state.managed.gpus[uuid])]
+    table = tabulate(rows, headers=["GPU", "setting", "applied", "baseline", "for", "by", "applied at"])
+    holds = [line for uuid in _by_index(state) for line in _hold_lines(state.managed.gpus[uuid])]
+    return "\n".join([*lines, "", table, *(["", "Holds:", *holds] if holds else [])])
+
+
+def resource_text(record: ManagedGpu) -> str:
+    """One GPU, in Terraform's manner."""
+    identity = record.identity
+    lines = [f"# {identity.label} ({identity.name}) {gpu_address(identity.uuid)}"]
+    for name in _ordered(record):
+        managed, setting = record.settings[name], SETTINGS[name]
+        lines += [
+            f"{name} = {setting.show(managed.applied)}",
+            f"    baseline   = {_reading(name, managed.baseline)}",
+            f"    owner      = {managed.owner} ({managed.owner.user})",
+            f"    applied_at = {managed.applied_at.at.strftime('%Y-%m-%d %H:%M:%S UTC')}",
+        ]
+    return "\n".join([*lines, *_hold_lines(record)])
+
+
+def _by_index(state: State) -> list[str]:
+    return sorted(state.managed.gpus, key=lambda uuid: (state.managed.gpus[uuid].identity.index, uuid))
+
+
+def _ordered(record: ManagedGpu) -> list[str]:
+    return sorted(record.settings, key=lambda name: SETTINGS[name].order)
+
+
+def _rows(record: ManagedGpu) -> Iterator[list[str]]:
+    for name in _ordered(record):
+        managed, setting = record.settings[name], SETTINGS[name]
+        yield [
+            record.identity.label,
+            name,
+            setting.show(managed.applied),
+            _reading(name, managed.baseline),
+            str(managed.owner),
+            managed.owner.user,
+            managed.applied_at.at.strftime("%Y-%m-%d %H:%M:%S"),
+        ]
+
+
+def _hold_lines(record: ManagedGpu) -> list[str]:
+    return [
+        f"{record.identity.label}: {key} holds {SETTINGS[hold.setting].title} at "
+        f"{SETTINGS[hold.setting].show(hold.value)} since {hold.since.at.strftime('%Y-%m-%d %H:%M:%S UTC')}"
+        for key, hold in sorted(record.holds.items())
+    ]
+
+
+def _reading(name: str, value: Reading[ReadableValue]) -> str:
+    return value.in_words() if isinstance(value, Missing) else SETTINGS[name].show(value)

@@ -1,0 +1,48 @@
+"""Lanes: tests that need a part which is not everywhere are skipped with its reason, or, where every lane is
+required (ESNODE_REQUIRE_LANES=1, as in CI), fail."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+
+import pytest
+from tests.places import CAPTURES
+
+
+def _captures() -> str:
+    return "" if (CAPTURES / "qx-h100.xml").exists() else f"no captures of real boards at {CAPTURES}"
+
+
+def _root() -> str:
+    return "" if os.geteuid() == 0 else "needs root, to become another user"
+
+
+def _peers() -> str:
+    absent = [name for name in ("nvitop", "gpustat") if importlib.util.find_spec(name) is None]
+    return f"not installed: {', '.join(absent)}" if absent else ""
+
+
+LANES: dict[str, Callable[[], str]] = {"captures": _captures, "root": _root, "peers": _peers}
+"""Name of a lane, and a function that says what is absent ("" when nothing is)."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regenerate", action="store_true", help="write the golden files anew instead of comparing")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("lane"):
+        absent = LANES[marker.args[0]]()
+        if absent and os.environ.get("ESNODE_REQUIRE_LANES"):
+            pytest.fail(f"lane {marker.args[0]} is required: {absent}", pytrace=False)
+        if absent:
+            pytest.skip(f"lane {marker.args[0]}: {absent}")
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the person who runs the tests has set for esnode must not reach them."""
+    for name in [name for name in os.environ if name.startswith("ESNODE_") and name != "ESNODE_REQUIRE_LANES"]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,112 @@
+"""A machine of values: what apply writes to it is what the next observation shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.builders import BOOT, a_gpu, a_moment, a_state, an_observation, planned
+
+from esnode.engine.apply import Surroundings, apply_plan
+from esnode.engine.preflight import Expectations, check_plan, check_world
+from esnode.engine.sessions import settle
+from esnode.errors import EsnodeError, NotPermitted
+from esnode.model.hardware import Moment, Observation
+from esnode.model.plan import Plan
+from esnode.model.readings import WRITE_ONLY, Reading
+from esnode.model.report import ApplyReport
+from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
+from esnode.model.state import State
+from esnode.storage.states import with_observation
+
+
+class FakeMachine:
+    """GPUs in memory, a clock that is told, and faults by setting name.
+
+    `faults` maps (index, setting) to "lies" (success, nothing happens), "refuses" or "clamps".
+    """
+
+    def __init__(self, *gpus: Any) -> None:
+        self.gpus = {gpu.identity.uuid: gpu for gpu in gpus or (a_gpu(),)}
+        self.second = 0.0
+        self.state = a_state()
+        self.saved: list[State] = []
+        self.written: list[tuple[int, str, SettingValue]] = []
+        self.locks: dict[tuple[str, str], SettingValue] = {}
+        self.faults: dict[tuple[int, str], str] = {}
+
+    # -- the world
+
+    def now(self) -> Moment:
+        return a_moment(self.second, boot_id=BOOT)
+
+    def pass_time(self, seconds: float) -> None:
+        self.second += seconds
+
+    def set_metric(self, name: str, value: Reading[float], index: int = 0) -> None:
+        uuid, gpu = list(self.gpus.items())[index]
+        self.gpus[uuid] = replace(gpu, metrics={**gpu.metrics, name: value})
+
+    def set_setting(self, name: str, value: ReadableValue, index: int = 0) -> None:
+        uuid, gpu = list(self.gpus.items())[index]
+        self.gpus[uuid] = replace(gpu, settings={**gpu.settings, name: value})
+
+    def setting(self, name: str, index: int = 0) -> Reading[ReadableValue]:
+        return list(self.gpus.values())[index].settings[name]
+
+    def observe(self) -> Observation:
+        return settle(an_observation(*self.gpus.values(), at=self.second), self.state.observed)
+
+    # -- an actuator
+
+    def write(self, uuid: str, setting: str, value: SettingValue) -> None:
+        gpu = self.gpus[uuid]
+        fault = self.faults.get((gpu.identity.index, setting))
+        if fault == "refuses":
+            raise NotPermitted("not permitted", call="nvmlDeviceSet", code=4, next_step="Run it with sudo.")
+        self.written.append((gpu.identity.index, setting, value))
+        if fault == "lies":
+            return
+        if SETTINGS[setting].readable:
+            assert isinstance(value, int | float | str)
+            shown = 690.0 if fault == "clamps" else value
+            self.gpus[uuid] = replace(gpu, settings={**gpu.settings, setting: shown})
+        else:
+            self.locks[(uuid, setting)] = value
+
+    def read_back(self, uuid: str, setting: str) -> Reading[ReadableValue]:
+        return self.gpus[uuid].settings[setting] if SETTINGS[setting].readable else WRITE_ONLY
+
+    # -- a recorder and a progress
+
+    def save(self, state: State) -> None:
+        self.saved.append(state)
+
+    def started(self, change: Any, setting: str) -> None: ...
+
+    def finished(self, change: Any, outcome: Any) -> None: ...
+
+    # -- commands
+
+    def plan(self, profiles: Any, **options: Any) -> Plan:
+        observation = self.observe()
+        result = planned(profiles, observation, self.state, **options)
+        self.state = with_observation(self.state, observation, result.clocks)
+        return result.plan
+
+    def apply(self, plan: Plan) -> ApplyReport:
+        """Preflight and apply, as the command does it. Raises PlanRefused."""
+        observation = self.observe()
+        check_plan(plan, "", Expectations())
+        check_world(plan, self.state, observation, Expectations())
+        world = Surroundings(
+            actuator=self, recorder=self, clock=self, progress=self, user="ada", should_stop=lambda: False
+        )
+        report, self.state = apply_plan(plan, self.state, observation, world)
+        return report
+
+    def plan_and_apply(self, profiles: Any, **options: Any) -> ApplyReport:
+        return self.apply(self.plan(profiles, **options))
+
+
+__all__ = ["EsnodeError", "FakeMachine"]
