@@ -73,3 +73,8 @@ def _no_constant(name: str) -> JsonValue:
 def pretty(document: JsonValue) -> bytes:
     """JSON for files that people look into: two spaces, sorted names, a newline at the end."""
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def json_schema(kind: type[object]) -> dict[str, JsonValue]:
+    """The JSON Schema (2020-12) of what `plain` makes of an instance of `kind`."""
+    return msgspec.json.schema(kind)

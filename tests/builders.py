@@ -57,7 +57,7 @@ def a_gpu(
     """A cool, busy H100 at its default power limit, persistence on."""
     readings: dict[str, Reading[float]] = dict.fromkeys(METRICS, UNSUPPORTED)
     readings |= {"gpu_temp_celsius": 60.0, "gpu_utilization": 99.0, "gpu_power_watts": 650.0}
-    values: dict[str, Reading[ReadableValue]] = {name: WRITE_ONLY for name in SETTINGS}
+    values: dict[str, Reading[ReadableValue]] = dict.fromkeys(SETTINGS, WRITE_ONLY)
     values |= {"power_limit_watts": 700.0, "persistence_mode": True, "compute_mode": "default"}
     identity = GpuIdentity(
         uuid=uuid_of(index), index=index, name="NVIDIA H100 80GB HBM3", model="H100", pci_bus_id=f"0000000{index}:00"

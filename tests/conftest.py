@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+
 from tests.places import CAPTURES
 
 

@@ -19,5 +19,5 @@ def command(name: str) -> int:
     from esnode.storage.schema_files import schema_text
     from esnode.views.text import write
 
-    write(schema_text(name).rstrip("\n"))
+    write(schema_text(f"{name}.v1").rstrip("\n"))
     return 0

@@ -10,7 +10,7 @@ from esnode.engine.scope import Scope
 from esnode.errors import ProfilesDisagree
 from esnode.model.plan import Because, Cause
 from esnode.model.profile import Profile
-from esnode.model.settings import SETTINGS, SettingValue
+from esnode.model.settings import SETTINGS, Percent, SettingValue, WantedValue
 from esnode.model.state import SETTINGS_OWNER
 from esnode.model.verdict import Match
 
@@ -41,7 +41,7 @@ def base_layer(scope: Scope) -> BaseLayer:
         for name, wanted in rule.profile.settings.items():
             if rule.match is Match.UNKNOWN and scope.owns_settings(rule.profile.name, name):
                 kept = scope.record.settings[name].applied
-                bases.setdefault(name, Base(value=kept, because=_because(rule.profile, name, "")))
+                bases.setdefault(name, Base(value=kept, because=_because(rule.profile, name, wanted)))
             if rule.match is not Match.SELECTED or not scope.gpu.is_readable:
                 continue
             fitted = fit(SETTINGS[name], wanted, scope.gpu)
@@ -51,16 +51,17 @@ def base_layer(scope: Scope) -> BaseLayer:
                 continue
             if fitted.note:
                 notes.append(f"{where}: {fitted.note}")
-            base = Base(value=fitted.value, because=_because(rule.profile, name, fitted.note))
+            base = Base(value=fitted.value, because=_because(rule.profile, name, wanted, fitted.note))
             _refuse_disagreement(bases.get(name), base, name, scope)
             bases[name] = base
     return BaseLayer(bases=bases, notes=tuple(notes), obstacles=tuple(obstacles))
 
 
-def _because(profile: Profile, name: str, note: str) -> Because:
+def _because(profile: Profile, name: str, wanted: WantedValue, note: str = "") -> Because:
+    asked = str(wanted) if isinstance(wanted, Percent) else SETTINGS[name].show(wanted)
     return Because(
         cause=Cause.SETTINGS,
-        reason=f"{note}." if note else "The profile's settings want it.",
+        reason=f"{note}." if note else f"The profile asks for {asked}.",
         profile=profile.name,
         policy=SETTINGS_OWNER,
         line=profile.line("settings", name),

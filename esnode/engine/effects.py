@@ -109,12 +109,15 @@ def _throttle_down(context: Context, throttle: ThrottlePower) -> Wish:
     asked = present - throttle.step_watts
     floor = max(throttle.min_watts, _number(context.limits.power_min_watts, throttle.min_watts))
     value = min(present, max(floor, asked))
+    note = ""
     if value >= present:
         note = f"The power limit is at its floor of {format_number(floor)} W; it goes no lower."
-        return _keep(context, POWER_LIMIT, note)
+        if not _is_less(present, context.desired):
+            return _keep(context, POWER_LIMIT, note)
+        # What is there is lower than what would be wanted without this hold: the hold keeps it down.
     raise_wait = _raise_wait_after_step_down(context)
     step = _step(context, Step.DOWN if hold else Step.START, value, POWER_LIMIT, raise_wait=raise_wait)
-    return Wish(setting=POWER_LIMIT, asked=asked, value=value, step=step)
+    return Wish(setting=POWER_LIMIT, asked=asked, value=value, step=step, note=note)
 
 
 def _raise_wait_after_step_down(context: Context) -> float:
@@ -207,6 +210,10 @@ def _step(
 def _lower(one: SettingValue, other: SettingValue) -> float | None:
     values = [value for value in (one, other) if isinstance(value, float | int) and not isinstance(value, bool)]
     return min(values) if values else None
+
+
+def _is_less(value: float, other: SettingValue) -> bool:
+    return isinstance(other, float | int) and value < other
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -134,7 +134,7 @@ def _is_unreadable(item: Desired, record: ManagedGpu) -> bool:
     if not isinstance(item.present, Missing):
         return False
     is_managed = item.setting in record.settings
-    return is_managed or (bool(item.because.reason) and item.present.missing is not MissingReason.UNSUPPORTED)
+    return is_managed or (bool(item.because.profile) and item.present.missing is not MissingReason.UNSUPPORTED)
 
 
 def _planned_gpu(gpu: ObservedGpu) -> PlannedGpu:

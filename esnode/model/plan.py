@@ -214,11 +214,12 @@ def gpu_address(uuid: str) -> str:
 
 
 def gpu_ranges(indexes: Iterable[int]) -> str:
-    """`GPU-3`, `GPU-0 to GPU-7`, `GPU-0, GPU-2 to GPU-4`: many GPUs in few words."""
+    """`GPU-3`, `GPU-0 to GPU-7`, `GPU-0, GPU-1`, `GPU-0, GPU-2 to GPU-4`: many GPUs in few words."""
     runs: list[list[int]] = []
     for index in sorted(set(indexes)):
         if runs and runs[-1][-1] == index - 1:
             runs[-1].append(index)
         else:
             runs.append([index])
-    return ", ".join(f"GPU-{run[0]}" if len(run) == 1 else f"GPU-{run[0]} to GPU-{run[-1]}" for run in runs)
+    words = [[f"GPU-{index}" for index in run] for run in runs]
+    return ", ".join(", ".join(run) if len(run) < 3 else f"{run[0]} to {run[-1]}" for run in words)

@@ -52,7 +52,7 @@ class GpuState:
     xids: list[int] = field(default_factory=list)
     body: Body = Body(at=0.0, temperature=0.0, average_watts=0.0)
 
-    def let_go(self, spec: GpuSpec) -> None:
+    def let_go(self) -> None:
         """What the driver does when the last client closes a GPU that is not persistent."""
         self.power_limit_mw = None
         self.module_limit_mw = None
@@ -61,11 +61,10 @@ class GpuState:
         self.application_clocks = None
         self.compute_mode = 0
         self.accounting = False
-        del spec
 
-    def start_anew(self, spec: GpuSpec) -> None:
+    def start_anew(self) -> None:
         """After a reset, a driver reload or a boot: nothing volatile is left, pending modes are in force."""
-        self.let_go(spec)
+        self.let_go()
         self.persistence = False
         self.ecc_current = self.ecc_pending
         self.mig_current = self.mig_pending

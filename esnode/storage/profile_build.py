@@ -40,13 +40,20 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(_schema())
+
+
 def problems_of(document: Any) -> list[Problem]:
     """Every mistake of a document, each once. Empty: `build` will succeed."""
     stranger = foreign(document)
     if stranger:
         return [stranger]
     meaning = list(semantic_problems(document))
-    structure = [] if fits(document, _schema()) else structural_problems(document, _schema())
+    structure = [] if fits(document, _schema()) else structural_problems(document, _validator().iter_errors(document))
     # Both may see the same mistake; the one that knows the meaning has the better words.
     said = {problem.path for problem in meaning}
     both = [*meaning, *(problem for problem in structure if problem.path not in said)]

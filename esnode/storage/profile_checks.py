@@ -88,7 +88,7 @@ def _is_target(target: str) -> bool:
 def _condition(path: Path, owner: dict[str, Any], row: Metric | None) -> Iterator[Problem]:
     value = owner.get("condition")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = format_number(value)
+        number = str(value)
         detail = f'Write condition: "> {number}", with one of > >= < <= == != and in quotes.'
         yield Problem(path=path, summary=f"condition needs an operator, found the number {number}", detail=detail)
     elif "condition" in owner and (not isinstance(value, str) or not value.strip()):
@@ -114,7 +114,7 @@ def _duration(path: Path, owner: dict[str, Any]) -> Iterator[Problem]:
     if isinstance(value, str):
         yield from _refused(path, lambda: parse_duration(value))
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = format_number(value)
+        number = str(value)
         summary = f"{key} needs a unit, found the number {number}"
         yield Problem(path=path, summary=summary, detail=f"Write {number}s for seconds, {number}m for minutes.")
 

@@ -70,22 +70,13 @@ _FAMILY = "throttle_reason_"
 _BOOLEANS = {"on": "true", "yes": "true", "y": "true", "enabled": "true", "off": "false", "no": "false", "n": "false"}
 
 
-def structural_problems(document: Any, schema: Mapping[str, Any]) -> list[Problem]:
-    """Every structural mistake once. Empty when the document fits the schema."""
-    problems = [problem for error in _validator(schema).iter_errors(document) for problem in _explain(error, document)]
+def structural_problems(document: Any, errors: Iterable[Any]) -> list[Problem]:
+    """Every structural mistake once; `errors` are those that jsonschema finds in the document."""
+    problems = [problem for error in errors for problem in _explain(error, document)]
     # A misspelled key is one mistake, not an unknown key and a missing one.
     meant = {(*problem.path[:-1], problem.meant) for problem in problems if problem.meant}
     once = {problem.path: problem for problem in reversed(problems) if problem.path not in meant}
     return list(reversed(once.values()))
-
-
-_validators: dict[int, Any] = {}
-
-
-def _validator(schema: Mapping[str, Any]) -> Any:
-    from jsonschema import Draft202012Validator
-
-    return _validators.setdefault(id(schema), Draft202012Validator(schema))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -197,7 +188,7 @@ def _wrong_value(path: Path, error: Any) -> Problem:
     match error.validator:
         case "exclusiveMinimum" | "minimum" | "maximum":
             word = {"exclusiveMinimum": "greater than", "minimum": "at least", "maximum": "at most"}[error.validator]
-            summary = f"{name} must be {word} {format_number(error.validator_value)}, found {format_number(value)}"
+            summary = f"{name} must be {word} {format_number(error.validator_value)}, found {value}"
             return Problem(path=path, summary=summary, detail=_bound_help(name, value))
         case "minLength" | "minItems":
             return Problem(path=path, summary=f"{name} must not be empty", detail=f"Write {expects}.")

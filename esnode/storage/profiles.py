@@ -69,9 +69,16 @@ def _files(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     named: dict[str, str] = {}
     for path in [os.fspath(path) for path in paths]:
         # A folder that was named may hold profiles under any of the endings.
-        for file in _in_folder(path, FOLDER_ENDINGS) if Path(path).is_dir() else [path]:
+        for file in _in_folder(path, FOLDER_ENDINGS) if _is_folder(path) else [path]:
             named.setdefault(os.path.realpath(file), file)
     return list(named.values())
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return bool(path) and Path(path).is_dir()
+    except OSError:
+        return False  # opening it will say why
 
 
 def _in_folder(directory: str, endings: tuple[str, ...]) -> list[str]:

@@ -136,7 +136,8 @@ def _colon_in_value(spot: _Spot) -> Stop | None:
 
 def _indentation(spot: _Spot) -> Stop | None:
     is_block = "expected <block end>" in spot.problem
-    if is_block and "<scalar>" in spot.problem and spot.text[: spot.column - 1].strip():
+    before = spot.text[: spot.column - 1].rstrip()
+    if is_block and before.endswith(("'", '"')):
         return Stop(
             "there is text after the closing quote",
             "Put the whole value in one pair of quotes; a quote inside 'single quotes' is written twice.",

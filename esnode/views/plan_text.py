@@ -5,7 +5,7 @@ Identical GPUs are folded into one line; drift comes first and is never hidden b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -118,7 +118,7 @@ def _drift_section(plan: Plan, paint: Paint) -> str:
         return ""
     lines = [paint("Note: Objects have changed outside of esnode", "bold"), ""]
     for group in _fold(plan.drift, lambda drift: (drift.cause, _items(drift.before), _items(drift.after))):
-        lines.append(f"  # {_gpus(drift.gpu.index for drift in group)} has changed ({group[0].cause})")
+        lines.append(f"  # {gpu_ranges(drift.gpu.index for drift in group)} has changed ({group[0].cause})")
         lines += [f"  ~ {line}" for line in _drift_lines(group[0])]
     return "\n".join(lines)
 
@@ -212,9 +212,10 @@ def _selection_section(plan: Plan, paint: Paint) -> str:
 def _change_section(plan: Plan, paint: Paint) -> str:
     if not plan.changes:
         return ""
+    paths = {profile.name: profile.path for profile in plan.profiles}
     lines = ["esnode will perform the following actions:"]
     for group in _fold(plan.changes, _change_shape):
-        lines += ["", *_change_lines(group, paint)]
+        lines += ["", *_change_lines(group, paths, paint)]
     return "\n".join(lines)
 
 
@@ -226,22 +227,26 @@ def _change_shape(change: Change) -> Hashable:
     return (change.actions, _items(change.before), _items(change.after), why, steps, change.forget, change.gpu.model)
 
 
-def _change_lines(group: Sequence[Change], paint: Paint) -> Iterable[str]:
+def _change_lines(group: Sequence[Change], paths: Mapping[str, str], paint: Paint) -> Iterable[str]:
     first = group[0]
     symbol, color, phrase = _SYMBOLS[first.actions[0]]
     yield f"  {paint(f'# {_title(group)} {phrase}', 'bold')}"
     width = max((len(name) for name in first.because), default=0)
-    for name, because in first.because.items():
-        line = _setting_line(first, name, width)
-        if line:
-            yield f"  {paint(symbol, color)} {line}"
-        source = (
-            because.profile and f"{because.profile}/{because.policy}{f' (line {because.line})' * bool(because.line)}: "
-        )
-        reason = because.reason if len(group) == 1 or not because.condition else because.condition
-        yield paint(f"      # {source}{reason}", "dim")
-        for overruled in because.overruled:
+    for names in _fold(first.because, lambda name: _comment(first, name, group, paths)):
+        for name in names:
+            yield f"  {paint(symbol, color)} {_setting_line(first, name, width)}"
+        yield paint(f"      # {_comment(first, names[0], group, paths)}", "dim")
+        for overruled in first.because[names[0]].overruled:
             yield paint(f"      # overrules {overruled}", "dim")
+
+
+def _comment(change: Change, name: str, group: Sequence[Change], paths: Mapping[str, str]) -> str:
+    """Whose will it is, where that is written, and why. Readings of folded GPUs differ, so they are left out."""
+    because = change.because[name]
+    place = paths.get(because.profile, "")
+    source = f" ({place}:{because.line})" if place and because.line else ""
+    who = f"{because.profile}/{because.policy}{source}: " if because.profile else ""
+    return who + (because.condition if len(group) > 1 and because.condition else because.reason)
 
 
 def _title(group: Sequence[Change]) -> str:
@@ -262,10 +267,6 @@ def _setting_line(change: Change, name: str, width: int) -> str:
     before, after = setting.show(change.before.get(name)), setting.show(change.after[name])
     back = ", its baseline; no longer managed" if name in change.forget else ""
     return f"{name:<{width}} = {before} -> {after}{back}"
-
-
-def _gpus(indexes: Iterable[int]) -> str:
-    return gpu_ranges(indexes)
 
 
 def _items(values: object) -> Hashable:

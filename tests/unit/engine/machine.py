@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.builders import BOOT, a_gpu, a_moment, a_state, an_observation, planned
-
 from esnode.engine.apply import Surroundings, apply_plan
 from esnode.engine.preflight import Expectations, check_plan, check_world
 from esnode.engine.sessions import settle
-from esnode.errors import EsnodeError, NotPermitted
-from esnode.model.hardware import Moment, Observation
+from esnode.errors import NotPermitted, StateUnwritable
+from esnode.model.hardware import Moment, Observation, ObservedGpu
 from esnode.model.plan import Plan
 from esnode.model.readings import WRITE_ONLY, Reading
 from esnode.model.report import ApplyReport
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.state import State
 from esnode.storage.states import with_observation
+from tests.builders import BOOT, a_gpu, a_moment, a_state, an_observation, planned
 
 
 class FakeMachine:
@@ -34,6 +33,8 @@ class FakeMachine:
         self.written: list[tuple[int, str, SettingValue]] = []
         self.locks: dict[tuple[str, str], SettingValue] = {}
         self.faults: dict[tuple[int, str], str] = {}
+        self.is_disk_full = False
+        self.saved_before_writing: list[int] = []
 
     # -- the world
 
@@ -52,7 +53,8 @@ class FakeMachine:
         self.gpus[uuid] = replace(gpu, settings={**gpu.settings, name: value})
 
     def setting(self, name: str, index: int = 0) -> Reading[ReadableValue]:
-        return list(self.gpus.values())[index].settings[name]
+        gpus: list[ObservedGpu] = list(self.gpus.values())
+        return gpus[index].settings[name]
 
     def observe(self) -> Observation:
         return settle(an_observation(*self.gpus.values(), at=self.second), self.state.observed)
@@ -64,6 +66,7 @@ class FakeMachine:
         fault = self.faults.get((gpu.identity.index, setting))
         if fault == "refuses":
             raise NotPermitted("not permitted", call="nvmlDeviceSet", code=4, next_step="Run it with sudo.")
+        self.saved_before_writing.append(len(self.saved))
         self.written.append((gpu.identity.index, setting, value))
         if fault == "lies":
             return
@@ -80,6 +83,8 @@ class FakeMachine:
     # -- a recorder and a progress
 
     def save(self, state: State) -> None:
+        if self.is_disk_full:
+            raise StateUnwritable("No space left on device")
         self.saved.append(state)
 
     def started(self, change: Any, setting: str) -> None: ...
@@ -109,4 +114,6 @@ class FakeMachine:
         return self.apply(self.plan(profiles, **options))
 
 
-__all__ = ["EsnodeError", "FakeMachine"]
+def changed_gpus(plan: Plan) -> list[int]:
+    """The indexes of the GPUs that a plan changes."""
+    return [change.gpu.index for change in plan.changes if change.gpu]

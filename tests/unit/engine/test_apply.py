@@ -4,17 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.builders import a_gpu, a_node, a_policy, a_profile, a_state
-from tests.unit.engine.machine import FakeMachine
 
 from esnode.engine.preflight import Expectations, check_plan, check_world
 from esnode.engine.recover import recover
-from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, StateUnwritable, WrongMachine
+from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, WrongMachine
 from esnode.model.hardware import MachineIdKind, NodeIdentity, Origin, Session
 from esnode.model.plan import Operation
 from esnode.model.profile import Alert
 from esnode.model.readings import NOT_READ
 from esnode.model.report import Result
+from tests.builders import a_gpu, a_node, a_policy, a_profile, a_state
+from tests.unit.engine.machine import FakeMachine, changed_gpus
 
 HOT = a_profile(a_policy(condition="> 82"))
 CAPPED = a_profile(settings={"power_limit_watts": 600.0})
@@ -143,7 +143,7 @@ def test_one_gpu_that_refuses_does_not_stop_the_others():
     report = machine.plan_and_apply(CAPPED)
     assert (report.count(Result.APPLIED), report.count(Result.FAILED)) == (7, 1)
     assert [step.next_step for step in report.steps if step.error] == ["Run it with sudo."]
-    assert [change.gpu.index for change in machine.plan(CAPPED).changes] == [3]
+    assert changed_gpus(machine.plan(CAPPED)) == [3]
 
 
 def test_a_setter_that_says_success_and_does_nothing_is_caught():
@@ -165,12 +165,8 @@ def test_a_limit_that_was_clamped_is_recorded_as_what_it_is():
 
 def test_the_intent_is_saved_before_the_hardware_is_touched():
     machine = FakeMachine()
-    plan = machine.plan(CAPPED)
-    seen = []
-    original = machine.write
-    machine.write = lambda *args: (seen.append(len(machine.saved)), original(*args))[1]
-    machine.apply(plan)
-    assert seen == [1]
+    machine.plan_and_apply(CAPPED)
+    assert machine.saved_before_writing == [1]
     assert [len(state.managed.journal) for state in machine.saved] == [1, 0]
     intent = next(iter(machine.saved[0].managed.journal.values()))
     assert (intent.before, intent.after, intent.baseline) == (700.0, 600.0, 700.0)
@@ -188,11 +184,7 @@ def test_a_change_that_fails_half_way_leaves_the_rest_of_itself_undone():
 def test_a_state_that_cannot_be_saved_stops_before_the_hardware():
     machine = FakeMachine()
     plan = machine.plan(CAPPED)
-
-    def full(state):
-        raise StateUnwritable("No space left on device")
-
-    machine.save = full
+    machine.is_disk_full = True
     report = machine.apply(plan)
     assert report.is_state_lost
     assert not machine.written

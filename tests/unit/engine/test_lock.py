@@ -1,11 +1,10 @@
 """lock_clock: an idle clock while nothing runs, gone as soon as work arrives."""
 
-from tests.builders import a_gpu, a_policy, a_profile
-from tests.unit.engine.machine import FakeMachine
-
 from esnode.model.profile import LockClock, ThrottlePower
 from esnode.model.settings import ClockRange
 from esnode.model.verdict import Status
+from tests.builders import a_gpu, a_policy, a_profile
+from tests.unit.engine.machine import FakeMachine
 
 IDLE = a_profile(
     a_policy("idle", target="gpu_utilization", condition="< 5%", duration="5m", action=LockClock(frequency_mhz=210))

@@ -1,14 +1,14 @@
 """Plans: the base layer, the whole truth, drift, and that apply leaves nothing behind."""
 
 import pytest
-from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
-from tests.unit.engine.machine import FakeMachine
 
 from esnode.errors import ProfilesDisagree
 from esnode.model.plan import Cause, DriftCause, Mode, Operation
 from esnode.model.profile import Alert, KillProcess, Selector
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import ClockRange, Percent
+from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
+from tests.unit.engine.machine import FakeMachine, changed_gpus
 
 CAPPED = a_profile(settings={"power_limit_watts": 600.0})
 
@@ -131,7 +131,7 @@ def test_destroy_gives_everything_back_persistence_last():
     machine = FakeMachine(a_gpu(settings={"persistence_mode": False}))
     profile = a_profile(settings={"persistence_mode": True, "power_limit_watts": 600.0, "graphics_clock_mhz": 1200.0})
     machine.plan_and_apply(profile)
-    assert [name for _, name, _ in machine.written][0] == "persistence_mode"
+    assert next(name for _, name, _ in machine.written) == "persistence_mode"
     machine.written.clear()
     machine.plan_and_apply([], mode=Mode.DESTROY)
     assert [name for _, name, _ in machine.written] == ["power_limit_watts", "graphics_clock_mhz", "persistence_mode"]
@@ -155,11 +155,11 @@ def test_a_lost_gpu_keeps_its_record_and_the_others_are_planned():
     machine = FakeMachine(a_gpu(0), a_gpu(1))
     machine.plan_and_apply(CAPPED)
     lost = Missing(missing=MissingReason.GPU_LOST)
-    uuid = list(machine.gpus)[0]
+    uuid = next(iter(machine.gpus))
     machine.gpus[uuid] = a_gpu(0, failure=lost, settings={}, metrics={})
     machine.set_setting("power_limit_watts", 680.0, index=1)
     plan = machine.plan(CAPPED)
-    assert [change.gpu.index for change in plan.changes] == [1]
+    assert changed_gpus(plan) == [1]
     assert not plan.complete
     assert uuid in machine.state.managed.gpus
 
@@ -167,7 +167,7 @@ def test_a_lost_gpu_keeps_its_record_and_the_others_are_planned():
 def test_a_gpu_that_the_driver_no_longer_lists_is_unreachable_not_gone():
     machine = FakeMachine(a_gpu(0), a_gpu(1))
     machine.plan_and_apply(CAPPED)
-    del machine.gpus[list(machine.gpus)[0]]
+    del machine.gpus[next(iter(machine.gpus))]
     plan = machine.plan(CAPPED)
     assert plan.gpus[0].failure is not None
     assert not plan.changes

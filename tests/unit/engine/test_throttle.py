@@ -1,10 +1,9 @@
 """throttle_power: down step by step while it is hot, up again when it has been cool, never oscillating."""
 
-from tests.builders import a_gpu, a_policy, a_profile
-from tests.unit.engine.machine import FakeMachine
-
 from esnode.model.profile import ThrottlePower
 from esnode.model.verdict import Status
+from tests.builders import a_gpu, a_policy, a_profile
+from tests.unit.engine.machine import FakeMachine, changed_gpus
 
 HOT = a_profile(a_policy(condition="> 82"))
 
@@ -16,9 +15,9 @@ def a_hot_machine(**members):
 def test_the_first_step_lowers_the_limit_of_the_hot_gpu_alone():
     machine = FakeMachine(a_gpu(0), a_gpu(1, metrics={"gpu_temp_celsius": 84.0}))
     plan = machine.plan(HOT)
-    assert [(change.gpu.index, change.before, change.after) for change in plan.changes] == [
-        (1, {"power_limit_watts": 700.0}, {"power_limit_watts": 650.0})
-    ]
+    assert changed_gpus(plan) == [1]
+    assert plan.changes[0].before == {"power_limit_watts": 700.0}
+    assert plan.changes[0].after == {"power_limit_watts": 650.0}
 
 
 def test_planning_twice_never_steps_twice():
@@ -134,3 +133,11 @@ def test_a_missing_metric_keeps_what_is_held():
     plan = machine.plan(HOT)
     assert plan.verdicts[0].status is Status.UNKNOWN
     assert not plan.changes
+
+
+def test_a_limit_at_the_floor_is_held_down_against_a_base_that_would_raise_it():
+    profile = a_profile(*HOT.policies, settings={"power_limit_watts": 650.0})
+    machine = a_hot_machine(settings={"power_limit_watts": 300.0})
+    machine.plan_and_apply(profile)
+    assert machine.setting("power_limit_watts") == 300.0
+    assert not machine.plan(profile).changes

@@ -1,11 +1,11 @@
 """How one policy stands over time."""
 
 import pytest
-from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of, replay
 
 from esnode.model.profile import LockClock
 from esnode.model.readings import UNSUPPORTED
 from esnode.model.verdict import Status
+from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of, replay
 
 S = Status
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from profile_texts import VALID, broken, the_advice, the_problem
+
+from tests.unit.profiles.profile_texts import VALID, broken, problems, the_advice, the_problem
 
 
 def test_a_line_that_is_indented_too_far_is_shown_with_the_block_it_left() -> None:
@@ -89,14 +90,8 @@ def test_five_megabytes_of_aliases_are_refused_unread() -> None:
 )
 def test_a_file_that_would_cost_time_is_refused_early(text: str, summary: str) -> None:
     begin = time.perf_counter()
-    assert summary in the_problems_of(text)
+    assert summary in [problem.summary for problem in problems(text)]
     assert time.perf_counter() - begin < 3
-
-
-def the_problems_of(text: str) -> list[str]:
-    from profile_texts import problems
-
-    return [problem.summary for problem in problems(text)]
 
 
 @pytest.mark.parametrize(

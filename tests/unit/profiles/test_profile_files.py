@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from profile_texts import VALID, broken, problems
 
 from esnode.errors import FileUnreadable, NoProfile, ProfileInvalid
 from esnode.model.profile import Position, ThrottlePower
 from esnode.storage.profiles import find_profiles, parse_profiles, profile_from_document, read_profiles
 from esnode.wire import digest
+from tests.unit.profiles.profile_texts import VALID, broken, problems
 
 
 def named(name: str) -> str:

@@ -45,7 +45,7 @@ def test_every_closed_part_of_the_schema_is_closed() -> None:
 
 
 def test_an_unknown_schema_is_named() -> None:
-    with pytest.raises(FileUnreadable, match='there is no schema "profile.v9"'):
+    with pytest.raises(FileUnreadable, match=r'there is no schema "profile\.v9"'):
         schema_text("profile.v9")
 
 

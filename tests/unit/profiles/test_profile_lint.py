@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from profile_texts import VALID, broken
 
 from esnode.storage.profiles import lint_profile, parse_profiles
+from tests.unit.profiles.profile_texts import VALID, broken
 
 ACTION = VALID[VALID.index("    action:\n") : VALID.index("    severity")]
 

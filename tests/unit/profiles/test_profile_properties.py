@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_texts import VALID, problems
 
 from esnode.errors import BadValue, ProfileInvalid
 from esnode.model.metrics import METRICS, Metric, metric
@@ -20,8 +19,11 @@ from esnode.storage.profile_values import parse_condition
 from esnode.storage.profiles import lint_profile, parse_profiles, profile_from_document
 from esnode.storage.yaml_text import parse_yaml
 from esnode.units import format_duration, parse_duration
+from tests.unit.profiles.profile_texts import VALID, problems
 
-EXAMPLES = [path.read_bytes() for path in sorted(Path("examples/profiles").resolve().glob("*"))] or [VALID.encode()]
+EXAMPLES = [
+    path.read_bytes() for path in sorted((Path(__file__).resolve().parents[3] / "examples" / "profiles").iterdir())
+]
 PIECES = [
     b"\t",
     b"- ",
@@ -71,12 +73,12 @@ def test_any_text_is_a_condition_or_a_bad_value(text: str, row: Metric) -> None:
 @given(st.integers(0, 364), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
 def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int, seconds: int) -> None:
     text = f"{days}d{hours}h{minutes}m{seconds}s"
-    assert parse_duration(text) == ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    assert float(parse_duration(text)) == ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 @given(st.one_of(st.integers(0, 3599), st.integers(0, 1439).map(lambda minutes: minutes * 60)))
 def test_a_duration_reads_what_it_writes(seconds: int) -> None:
-    assert parse_duration(format_duration(seconds)) == seconds
+    assert float(parse_duration(format_duration(seconds))) == seconds
 
 
 @settings(deadline=3000)

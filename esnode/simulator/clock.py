@@ -1,0 +1,42 @@
+"""The world's clock, which is the clock of everything on a simulated machine."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+from esnode.model.hardware import Moment
+from esnode.simulator.registers import Registers
+
+_LONGEST_NAP: Final = 0.1  # so that a clock that somebody else moves wakes its sleepers
+
+
+class WorldClock:
+    """World time: it runs at the world's speed, and stands still at speed 0."""
+
+    def __init__(self, registers: Registers) -> None:
+        self._registers = registers
+
+    def now(self) -> Moment:
+        state = self._registers.state()
+        now = state.now()
+        return Moment(at=datetime.fromtimestamp(now, UTC), uptime=now - state.boot_at, boot_id=f"sim:{state.boot_id}")
+
+    def sleep(self, seconds: float) -> None:
+        """Return when so many world seconds have passed. Where the clock stands, it is moved instead."""
+        state = self._registers.state()
+        until = state.now() + seconds
+        while (left := until - state.now()) > 0:
+            if state.speed == 0:
+                self.advance(left)
+            else:
+                time.sleep(min(left / state.speed, _LONGEST_NAP))
+            state = self._registers.state()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward at once, for everybody. Raises ValueError for going back."""
+        if seconds < 0:
+            raise ValueError("the world's clock cannot go back")
+        with self._registers.changing() as state:
+            state.set_clock(state.now() + seconds, state.speed)

@@ -1,0 +1,106 @@
+"""The rules of the house, read from the code itself: who may import whom, and where each package lives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.places import PROJECT
+
+PACKAGE = PROJECT / "esnode"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LEAVES = {"errors", "units", "diagnostics", "wire"}
+
+MAY_IMPORT = {
+    "cli": {"cli", "views", "engine", "sensors", "actuators", "storage", "simulator", "nvml", "model"} | LEAVES,
+    "views": {"views", "model"} | LEAVES,
+    "engine": {"engine", "model"} | LEAVES,
+    "sensors": {"sensors", "nvml", "model"} | LEAVES,
+    "actuators": {"actuators", "nvml", "model"} | LEAVES,
+    "storage": {"storage", "model"} | LEAVES,
+    "simulator": {"simulator", "nvml", "model"} | LEAVES,
+    "nvml": {"nvml", "model"} | LEAVES,
+    "model": {"model", "diagnostics", "units", "errors"},
+    "wire": {"errors"},
+    "errors": {"diagnostics"},
+    "units": {"errors"},
+    "diagnostics": set(),
+    "__main__": {"cli"},
+}
+"""Upper rooms import lower ones, never back; siblings do not know each other."""
+
+HOMES = {
+    "click": ("cli",),
+    "pynvml": ("nvml/library.py", "simulator/plug.py"),
+    "ruamel": ("storage", "simulator/world_file.py"),
+    "jsonschema": ("storage",),
+    "tabulate": ("views",),
+    "deepdiff": ("engine/diff.py",),
+    "msgspec": ("wire.py",),
+    "rfc8785": ("wire.py",),
+}
+"""A third-party package has one home."""
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rooms_import_only_what_is_below_them(path):
+    allowed = MAY_IMPORT.get(room_of(path), set())
+    rooms = {name.split(".")[1] for name in imports_of(path) if name.startswith("esnode.")}
+    assert rooms - allowed - {"__version__"} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_third_party_packages_stay_at_home(path):
+    used = {name.split(".")[0] for name in imports_of(path)} & HOMES.keys()
+    strangers = {package for package in used if not name_of(path).startswith(HOMES[package])}
+    assert strangers == set()
+
+
+def test_only_the_actuators_reach_a_setter():
+    writers = {name_of(path) for path in MODULES if "esnode.nvml.writer" in set(imports_of(path))}
+    assert writers == {"actuators/gpu.py"}
+
+
+def test_only_apply_and_the_wiring_reach_the_actuators():
+    users = {name_of(path) for path in MODULES if any(name.startswith("esnode.actuators") for name in imports_of(path))}
+    assert {name for name in users if not name.startswith("actuators/")} == {"cli/machine.py"}
+    named = {name_of(path) for path in MODULES if "esnode.engine.ports.Actuator" in set(imports_of(path))}
+    assert named == {"engine/apply.py", "cli/machine.py"}
+
+
+def test_only_the_views_and_the_error_of_last_resort_print():
+    printing = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    assert printing == set()
+
+
+def test_values_are_frozen():
+    for path in (PACKAGE / "model").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(item) for item in node.decorator_list):
+                assert "frozen=True, slots=True, kw_only=True" in ast.unparse(node.decorator_list[0]), node.name
