@@ -141,6 +141,10 @@ class WrongMachine(PlanRefused):
     """The plan was made for another machine, or for a simulated one."""
 
 
+class FileUntrusted(PlanRefused):
+    """Somebody else could have written a file that root is asked to act on."""
+
+
 class StalePlan(PlanRefused):
     """Hardware or state are no longer what the plan was made from."""
 

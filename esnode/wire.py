@@ -22,7 +22,7 @@ JsonValue = Any
 
 def plain(value: object) -> JsonValue:
     """Dataclasses, enums, tuples and times as JSON values. Times are RFC 3339 in UTC."""
-    return msgspec.to_builtins(value)
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def typed(kind: type[T], document: JsonValue) -> T:

@@ -14,12 +14,14 @@ import click
 
 from esnode.cli import options
 from esnode.cli.machine import Facts, Machine, open_machine
-from esnode.cli.syntax import Command, Duration
+from esnode.cli.syntax import Command, Duration, switch
+from esnode.diagnostics import warning
 from esnode.errors import (
     EXIT_INCOMPLETE,
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     BadInvocation,
+    FileUntrusted,
     PlanRefused,
     StateUnwritable,
 )
@@ -35,6 +37,7 @@ from esnode.views.apply import ApplyView
 @click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
 @click.option("--expect-digest", default="", metavar="DIGEST", help="Refuse a plan with another decision than this.")
 @click.option("--max-age", type=Duration(), default=None, metavar="DURATION", help="Refuse a plan older than this.")
+@switch("allow-insecure-files", help="Take a plan or a state that others could have written.")
 @options.simulate_option
 @options.state_option
 @options.lock_options
@@ -43,6 +46,7 @@ def command(
     plan_path: Path,
     expect_digest: str,
     max_age: float | None,
+    allow_insecure_files: bool,
     simulate: Path | None,
     state_path: Path,
     lock: bool,
@@ -69,6 +73,7 @@ def command(
     if not plan.has_changes:
         view.nothing_to_do(plan)
         return 0
+    _check_files(plan_path, state_path, view, is_strict=not (simulate or allow_insecure_files))
     view.begin(plan)
     file = StateFile(state_path)
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
@@ -86,6 +91,19 @@ def _refuse_a_profile(path: Path) -> None:
             f"{path} is a profile, and apply executes only a saved plan",
             next_step=f"Run these two instead:\n    esnode plan -f {path} -out plan.json\n    esnode apply plan.json",
         )
+
+
+def _check_files(plan: Path, state: Path, view: ApplyView, *, is_strict: bool) -> None:
+    """On hardware, refuse files that others could have written; elsewhere only warn."""
+    from esnode.storage.trust import check_trust
+
+    for path, what in ((plan, "plan"), (state, "state")):
+        try:
+            check_trust(path, what)
+        except FileUntrusted as reason:
+            if is_strict:
+                raise
+            view.warn(warning(reason.summary, reason.next_step))
 
 
 def _ready(plan: Plan, file: StateFile, machine: Machine, expected: object) -> tuple[State, Observation]:

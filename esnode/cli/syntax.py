@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from esnode.errors import BadValue
 from esnode.units import parse_duration
 
 _SINGLE_DASH_WORD = re.compile(r"-[A-Za-z][\w-]+(=.*)?", re.DOTALL)
@@ -38,7 +39,12 @@ class Duration(click.ParamType[Any]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        return value if isinstance(value, float | int) else parse_duration(value)
+        if isinstance(value, float | int):
+            return value
+        try:
+            return parse_duration(value)
+        except BadValue as wrong:
+            self.fail(f"{wrong.summary}. {wrong.next_step}", param, ctx)
 
 
 class Assignment(click.ParamType[Any]):

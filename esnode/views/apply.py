@@ -6,15 +6,18 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from esnode.diagnostics import Diagnostic
 from esnode.model.plan import Change, Plan
 from esnode.model.report import ApplyReport, Result, StepOutcome
 from esnode.model.settings import SETTINGS
-from esnode.views.jsonlines import emit, emit_version
+from esnode.views.jsonlines import emit, emit_diagnostic, emit_version
 from esnode.views.plan_text import changes_text
-from esnode.views.text import paint_for, write
+from esnode.views.text import diagnostic_box, paint_for, write
 
 
 class ApplyView(Protocol):
+    def warn(self, diagnostic: Diagnostic) -> None: ...
+
     def begin(self, plan: Plan) -> None: ...
 
     def nothing_to_do(self, plan: Plan) -> None: ...
@@ -37,6 +40,10 @@ class TextApplyView:
 
     def __init__(self, *, no_color: bool) -> None:
         self._paint = paint_for(sys.stdout, no_color=no_color)
+        self._error_paint = paint_for(sys.stderr, no_color=no_color)
+
+    def warn(self, diagnostic: Diagnostic) -> None:
+        write(diagnostic_box(diagnostic, self._error_paint), sys.stderr)
 
     def begin(self, plan: Plan) -> None:
         write(changes_text(plan, self._paint) + "\n")
@@ -64,6 +71,9 @@ class TextApplyView:
 
 class JsonApplyView:
     """For programs: JSON lines, and nothing else on standard output."""
+
+    def warn(self, diagnostic: Diagnostic) -> None:
+        emit_diagnostic(diagnostic)
 
     def begin(self, plan: Plan) -> None:
         emit_version()

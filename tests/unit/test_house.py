@@ -36,7 +36,7 @@ MAY_IMPORT = {
 HOMES = {
     "click": ("cli",),
     "pynvml": ("nvml/library.py", "simulator/plug.py"),
-    "ruamel": ("storage", "simulator/world_file.py"),
+    "ruamel": ("storage", "simulator/nodes.py"),
     "jsonschema": ("storage",),
     "tabulate": ("views",),
     "deepdiff": ("engine/diff.py",),

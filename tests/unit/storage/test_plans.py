@@ -1,0 +1,93 @@
+"""The plan file: sealed, deterministic, and what was written is what is read."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from esnode.errors import PlanTampered, PlanUnreadable
+from esnode.storage.plans import decision_digest, plan_bytes, read_plan, write_plan
+from esnode.storage.profiles import read_profiles
+from tests.builders import a_gpu, an_observation, plan_of
+from tests.places import EXAMPLES, SPECIFICATION_PROFILE
+
+CAP = read_profiles([str(EXAMPLES / "profiles" / "power-cap.es")])
+
+
+def a_plan(**options):
+    return plan_of(CAP, an_observation(a_gpu(0), a_gpu(1)), **options)
+
+
+def test_a_plan_survives_its_file(tmp_path):
+    plan = a_plan()
+    write_plan(plan, tmp_path / "plan.json")
+    again, digest = read_plan(tmp_path / "plan.json")
+    assert again == plan
+    assert digest == decision_digest(plan)
+
+
+def test_the_specifications_profile_survives_too(tmp_path):
+    plan = plan_of(read_profiles([str(SPECIFICATION_PROFILE)]), an_observation())
+    write_plan(plan, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json")[0] == plan
+
+
+def test_a_plan_is_private(tmp_path):
+    write_plan(a_plan(), tmp_path / "plan.json")
+    assert (tmp_path / "plan.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("position", range(0, 100, 7))
+def test_one_changed_byte_is_noticed(tmp_path, position):
+    data = bytearray(plan_bytes(a_plan()))
+    place = position * len(data) // 100
+    data[place] = ord("1") if data[place] != ord("1") else ord("2")
+    (tmp_path / "plan.json").write_bytes(data)
+    with pytest.raises((PlanTampered, PlanUnreadable)):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_the_digest_names_the_decision_and_not_the_readings():
+    one = a_plan()
+    later = plan_of(CAP, an_observation(a_gpu(0, metrics={"gpu_temp_celsius": 50.0}), a_gpu(1), at=600))
+    assert decision_digest(one) == decision_digest(later)
+    assert plan_bytes(one) != plan_bytes(later)
+    fewer = plan_of(CAP, an_observation(a_gpu(0)))
+    assert decision_digest(one) != decision_digest(fewer)
+
+
+def test_the_digest_does_not_depend_on_how_long_the_plan_is_valid():
+    assert decision_digest(a_plan()) == decision_digest(a_plan(valid_for=timedelta(minutes=1)))
+
+
+@pytest.mark.parametrize("data", [b"", b"no json", b"[]", b"{}", b'{"a": 1, "a": 2}', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_plan_is_a_clear_error(tmp_path, data):
+    (tmp_path / "plan.json").write_bytes(data)
+    with pytest.raises(PlanUnreadable):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_another_major_version_is_refused(tmp_path):
+    document = json.loads(plan_bytes(a_plan())) | {"format_version": "2.0"}
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(PlanUnreadable, match=r"format version 2\.0"):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_a_sealed_plan_with_an_impossible_profile_is_refused(tmp_path):
+    from esnode import wire
+
+    document = json.loads(plan_bytes(a_plan()))
+    document["profiles"][0]["document"]["policies"] = "none"
+    del document["checksum"]
+    document["checksum"] = wire.digest(document)
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(PlanUnreadable, match="power-cap"):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_a_capture_is_never_applyable():
+    from esnode.model.hardware import Origin
+
+    assert not replace(a_plan(), origin=Origin.CAPTURE).can_apply
