@@ -77,4 +77,5 @@ def pretty(document: JsonValue) -> bytes:
 
 def json_schema(kind: type[object]) -> dict[str, JsonValue]:
     """The JSON Schema (2020-12) of what `plain` makes of an instance of `kind`."""
-    return msgspec.json.schema(kind)
+    schema: dict[str, JsonValue] = plain(msgspec.json.schema(kind))
+    return schema
