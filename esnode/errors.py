@@ -170,6 +170,10 @@ class StateTooNew(StateUnreadable):
     """The state file was written by a newer esnode."""
 
 
+class StateElsewhere(EsnodeError):
+    """The state file belongs to another machine."""
+
+
 class StateUnwritable(EsnodeError):
     """The state file cannot be written."""
 

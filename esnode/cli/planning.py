@@ -10,6 +10,7 @@ from pathlib import Path
 from esnode.cli.addresses import resolve_address
 from esnode.cli.machine import Facts, open_machine, read_capture
 from esnode.diagnostics import Diagnostic, warning
+from esnode.engine.identity import check_state_is_here
 from esnode.engine.planner import PlanOptions, make_plan
 from esnode.engine.recover import recover
 from esnode.engine.sessions import settle
@@ -57,6 +58,7 @@ def observe_and_recover(
 ) -> tuple[State, Observation, list[Diagnostic]]:
     """The state and the settled observation. What an interrupted apply left open is decided first."""
     state = file.load()
+    check_state_is_here(state, seen)
     observation = settle(seen, state.observed)
     if not state.managed.journal:
         return state, observation, []

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from esnode.engine.identity import check_state_is_here, is_other_machine
 from esnode.engine.judge import release_condition
 from esnode.engine.planner import record_digest
-from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, WrongMachine
-from esnode.model.hardware import NodeIdentity, Observation, ObservedGpu, Origin
+from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, StateElsewhere, WrongMachine
+from esnode.model.hardware import Observation, ObservedGpu, Origin
 from esnode.model.plan import Cause, Change, HoldStep, Plan, Step
 from esnode.model.profile import Policy
 from esnode.model.readings import Missing
@@ -80,23 +81,18 @@ def _check_machine(plan: Plan, state: State, observation: Observation) -> None:
             else ("real hardware", "a simulated machine")
         )
         raise WrongMachine(f"This plan was made on {planned} and this is {present}", next_step=PLAN_AGAIN)
-    if _is_other(plan.node.identity, here):
+    planned = {gpu.identity.uuid for gpu in plan.gpus}
+    present = {gpu.identity.uuid for gpu in observation.gpus}
+    if is_other_machine(plan.node.identity, here, gpus_of_one=planned, gpus_of_other=present):
         raise WrongMachine(
             f"This plan was made on {plan.node.identity.hostname} and this is {here.hostname}",
             detail=f"Planned on machine {plan.node.identity.machine_id}, this is {here.machine_id}.",
             next_step="Apply it there, or plan here.",
         )
-    if state.node and _is_other(state.node, here):
-        raise WrongMachine(
-            f"The state belongs to {state.node.hostname} and this is {here.hostname}",
-            detail=f"It was written on machine {state.node.machine_id}, this is {here.machine_id}.",
-            next_step="Name this machine's own state with -state PATH.",
-        )
-
-
-def _is_other(one: NodeIdentity, other: NodeIdentity) -> bool:
-    """Ids of different kinds are not compared; the GPU UUIDs then decide."""
-    return one.machine_id_kind == other.machine_id_kind and one.machine_id != other.machine_id
+    try:
+        check_state_is_here(state, observation)
+    except StateElsewhere as elsewhere:
+        raise WrongMachine(elsewhere.summary, detail=elsewhere.detail, next_step=elsewhere.next_step) from None
 
 
 def _check_age(plan: Plan, observation: Observation, expected: Expectations) -> None:

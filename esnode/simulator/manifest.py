@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from esnode.errors import WorldInvalid
 from esnode.model.boards import BOARDS
 from esnode.model.settings import COMPUTE_MODES
 from esnode.simulator.machine import GpuSpec, Machine, SimulatedProcess, Step, Workload
@@ -54,14 +53,19 @@ _MOST_GPUS: Final = 64
 _FIRST_SIMULATED_PID: Final = 2**22 + 1000
 
 
-def read_manifest(path: Path, text: bytes) -> Machine:
-    """The machine that a world file describes. Raises WorldInvalid with file and line."""
-    return _Manifest(Source(path)).machine(text)
+def read_manifest(path: Path, text: bytes) -> tuple[Machine, Path | None]:
+    """The machine that a world file describes, and the capture it begins with, if any.
+
+    Raises WorldInvalid with file and line, and FileUnreadable for the capture.
+    """
+    manifest = _Manifest(Source(path))
+    return manifest.machine(text), manifest.capture
 
 
 class _Manifest:
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.capture: Path | None = None
 
     def machine(self, text: bytes) -> Machine:
         source = self.source
@@ -101,6 +105,7 @@ class _Manifest:
         from esnode.simulator.capture import read_capture
 
         path = self.source.path.parent / self.source.text(fields["from"])
+        self.capture = path
         return read_capture(path, asked_at=f"{self.source.path}:{fields['from'].line}")
 
     def _driver(self, fields: dict[str, Node], default: str) -> tuple[str, int]:
@@ -282,6 +287,3 @@ def _uuid(machine_id: str, index: int) -> str:
     """The same world gives the same UUIDs, another world others."""
     digits = _digest(f"{machine_id}/{index}")
     return f"GPU-{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
-
-
-__all__ = ["WorldInvalid", "bus_id", "read_manifest"]

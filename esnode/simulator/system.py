@@ -101,7 +101,7 @@ def by_uuid(library: Library, uuid: Any, handle: Any) -> None:
 
 @call("nvmlDeviceGetHandleByUUIDV", kind=Kind.SYSTEM, since=570)
 def by_uuid_v(library: Library, uuid: Any, handle: Any) -> None:
-    asked = marshal.check_version(uuid, 0x01000030)
+    asked = marshal.check_version(uuid, 0x01000034)
     if asked.type != 1:  # NVML_UUID_TYPE_ASCII; the binary form is not simulated
         raise Refusal(Code.NOT_SUPPORTED)
     _find(library, handle, "uuid", asked.value.str.decode())
