@@ -45,7 +45,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a wish is made from. `desired` is the setting before this plan's step, `base` without any hold."""
+    """What a wish is made from. `desired` is the setting before this plan's step, `base` without any hold.
+
+    `stepped_at` is when a policy last stepped this setting, whichever it was: one step's effect must show
+    before anybody takes the next.
+    """
 
     profile: str
     policy: Policy
@@ -57,6 +61,7 @@ class Context:
     base: SettingValue
     desired: SettingValue
     observed: SettingValue
+    stepped_at: Moment | None = None
 
 
 def setting_of(policy: Policy) -> str | None:
@@ -100,8 +105,8 @@ def _throttle_down(context: Context, throttle: ThrottlePower) -> Wish:
         obstacle = "the power limit of this GPU cannot be read, so it is not touched"
         return Wish(setting=POWER_LIMIT, asked=None, value=None, obstacle=obstacle)
     hold = context.hold
-    if hold:
-        settled = context.now.seconds_since(hold.last_step_at)
+    if context.stepped_at:
+        settled = context.now.seconds_since(context.stepped_at)
         settle = settle_time(context.policy)
         if settled < settle:
             note = f"Stepped {format_duration(settled)} ago; the next step comes after {format_duration(settle)}."

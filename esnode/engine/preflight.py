@@ -81,9 +81,9 @@ def _check_machine(plan: Plan, state: State, observation: Observation) -> None:
             else ("real hardware", "a simulated machine")
         )
         raise WrongMachine(f"This plan was made on {planned} and this is {present}", next_step=PLAN_AGAIN)
-    planned = {gpu.identity.uuid for gpu in plan.gpus}
-    present = {gpu.identity.uuid for gpu in observation.gpus}
-    if is_other_machine(plan.node.identity, here, gpus_of_one=planned, gpus_of_other=present):
+    uuids_planned = {gpu.identity.uuid for gpu in plan.gpus}
+    uuids_here = {gpu.identity.uuid for gpu in observation.gpus}
+    if is_other_machine(plan.node.identity, here, gpus_of_one=uuids_planned, gpus_of_other=uuids_here):
         raise WrongMachine(
             f"This plan was made on {plan.node.identity.hostname} and this is {here.hostname}",
             detail=f"Planned on machine {plan.node.identity.machine_id}, this is {here.machine_id}.",

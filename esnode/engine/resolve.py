@@ -18,6 +18,7 @@ from esnode.engine.effects import Context, wish
 from esnode.engine.judge import clock_key
 from esnode.engine.scope import Scope
 from esnode.engine.stand import Stand, end_holds, take_stands, undecided_verdicts, verdict_of
+from esnode.model.hardware import Moment
 from esnode.model.plan import Because, HoldStep, Step
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, SettingValue, restriction
@@ -91,7 +92,8 @@ def _resolve_setting(
     standing = _standing(name, scope, ended)
     before_step = _lowest([ground, *standing.values()])
     wishing = [
-        replace(stand, wish=wish(_context(stand, scope, ground, before_step, _known(present)))) for stand in stands
+        replace(stand, wish=wish(_context(stand, name, scope, ground, before_step, _known(present))))
+        for stand in stands
     ]
     asked = [(stand, stand.wish.value) for stand in wishing if stand.wish and stand.wish.value is not None]
     judged = {stand.key for stand in stands}
@@ -112,7 +114,9 @@ def _resolve_setting(
     )
 
 
-def _context(stand: Stand, scope: Scope, base: SettingValue, desired: SettingValue, observed: SettingValue) -> Context:
+def _context(
+    stand: Stand, name: str, scope: Scope, base: SettingValue, desired: SettingValue, observed: SettingValue
+) -> Context:
     return Context(
         profile=stand.profile.name,
         policy=stand.policy,
@@ -124,7 +128,13 @@ def _context(stand: Stand, scope: Scope, base: SettingValue, desired: SettingVal
         base=base,
         desired=desired,
         observed=observed,
+        stepped_at=_stepped_at(name, scope),
     )
+
+
+def _stepped_at(name: str, scope: Scope) -> Moment | None:
+    steps = [hold.last_step_at for hold in scope.record.holds.values() if hold.setting == name]
+    return max(steps, key=lambda moment: moment.at, default=None)
 
 
 def _known(value: Reading[SettingValue]) -> SettingValue:

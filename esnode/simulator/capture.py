@@ -194,7 +194,10 @@ def _board_of(gpu: _CapturedGpu, base: Board) -> Board:
     changes.update(architecture=architecture)
     changes.update(architecture_number=_ARCHITECTURES.get(architecture, base.architecture_number))
     changes.update(_power_of(gpu, base), **_clocks_of(gpu, base), **_warmth_of(gpu, base))
-    for field_name, path in (("memory_mib", "fb_memory_usage/total"), ("memory_reserved_mib", "fb_memory_usage/reserved")):
+    for field_name, path in (
+        ("memory_mib", "fb_memory_usage/total"),
+        ("memory_reserved_mib", "fb_memory_usage/reserved"),
+    ):
         value = gpu.number(path)
         if value is not None:
             changes[field_name] = int(value)

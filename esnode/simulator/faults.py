@@ -115,7 +115,9 @@ def _milliseconds(text: str, rest: list[str]) -> float:
     try:
         return float(rest[0].removesuffix("ms"))
     except (IndexError, ValueError):
-        raise BadValue(f'the fault "{text}" does not say how slow', next_step="Write slow:200 (milliseconds).") from None
+        raise BadValue(
+            f'the fault "{text}" does not say how slow', next_step="Write slow:200 (milliseconds)."
+        ) from None
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -73,7 +73,12 @@ _FIELDS: Final[Mapping[int, tuple[tuple[int, str], ScopedReader]]] = {
     192: (_UINT, _power(lambda gpu: gpu.requested_mw, _module_limit)),
     193: (_INT, _for_gpu(lambda gpu: _margin_to(gpu.board.shutdown_celsius, gpu))),
     194: (_INT, _for_gpu(lambda gpu: _margin_to(gpu.board.slowdown_celsius, gpu))),
-    195: (_INT, _for_gpu(lambda gpu: None if gpu.memory_temperature is None else _margin_to(gpu.board.max_operating_celsius, gpu))),
+    195: (
+        _INT,
+        _for_gpu(
+            lambda gpu: None if gpu.memory_temperature is None else _margin_to(gpu.board.max_operating_celsius, gpu)
+        ),
+    ),
     196: (_INT, _for_gpu(lambda gpu: _margin_to(gpu.board.max_operating_celsius, gpu))),
     230: (_UINT, _for_gpu(lambda _gpu: 0)),
     269: (_ULL, _for_gpu(lambda gpu: gpu.body.warm_seconds * _NANOSECONDS)),

@@ -281,7 +281,12 @@ def _clock_now(gpu: SimulatedGpu, kind: int) -> int:
 
 def _clock_max(gpu: SimulatedGpu, kind: int) -> int:
     highest = gpu.board.max_graphics_mhz
-    clocks = {_GRAPHICS: highest, _SM: highest, _MEMORY: gpu.board.max_memory_mhz, _VIDEO: gpu.board.video_clocks_mhz[1]}
+    clocks = {
+        _GRAPHICS: highest,
+        _SM: highest,
+        _MEMORY: gpu.board.max_memory_mhz,
+        _VIDEO: gpu.board.video_clocks_mhz[1],
+    }
     if kind not in clocks:
         raise Refusal(Code.INVALID_ARGUMENT)
     return clocks[kind]
@@ -525,9 +530,7 @@ def ecc_errors(_library: Library, gpu: SimulatedGpu, kind: Any, _counter: Any, c
 
 
 @call("nvmlDeviceGetMemoryErrorCounter")
-def memory_errors(
-    _library: Library, gpu: SimulatedGpu, kind: Any, _counter: Any, location: Any, count: Any
-) -> None:
+def memory_errors(_library: Library, gpu: SimulatedGpu, kind: Any, _counter: Any, location: Any, count: Any) -> None:
     _require(gpu.board.has_ecc and gpu.state.ecc_current)
     is_dram = marshal.number(location) == 2
     marshal.put(count, gpu.uncorrected_errors if marshal.number(kind) == 1 and is_dram else 0)
@@ -593,7 +596,14 @@ def process_utilization(library: Library, gpu: SimulatedGpu, samples: Any, count
         raise Refusal(Code.NOT_FOUND)
     share = gpu.memory_utilization // len(busy)
     rows = [
-        {"pid": entry.pid, "timeStamp": stamp, "smUtil": entry.sm_utilization, "memUtil": share, "encUtil": 0, "decUtil": 0}
+        {
+            "pid": entry.pid,
+            "timeStamp": stamp,
+            "smUtil": entry.sm_utilization,
+            "memUtil": share,
+            "encUtil": 0,
+            "decUtil": 0,
+        }
         for entry in busy
     ]
     marshal.put_structures(count, samples, rows)

@@ -77,7 +77,9 @@ class _Manifest:
         captured = self._captured(fields)
         gpus = self._gpus(root, fields, machine_id, captured.gpus if captured else ())
         driver, cuda = self._driver(fields, captured.driver if captured else gpus[0].board.typical_driver)
-        latency = source.mapping(fields["latency"], ("setters", "cold_handle"), "latency") if "latency" in fields else {}
+        latency = (
+            source.mapping(fields["latency"], ("setters", "cold_handle"), "latency") if "latency" in fields else {}
+        )
         return Machine(
             name=name,
             hostname=source.text(fields["hostname"]) if "hostname" in fields else name,
@@ -256,7 +258,9 @@ class _Manifest:
                 SimulatedProcess(
                     pid=self.source.whole(fields["pid"], 1, 2**31 - 1) if "pid" in fields else first + number,
                     name=self.source.text(fields["name"]) if "name" in fields else "python",
-                    memory_mib=self.source.whole(fields["memory_mib"], 0, 10_000_000) if "memory_mib" in fields else None,
+                    memory_mib=self.source.whole(fields["memory_mib"], 0, 10_000_000)
+                    if "memory_mib" in fields
+                    else None,
                     is_graphics=kind == "graphics",
                     is_real="pid" in fields and self.source.whole(fields["pid"], 1, 2**31 - 1) < 2**22,
                 )

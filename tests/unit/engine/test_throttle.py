@@ -141,3 +141,13 @@ def test_a_limit_at_the_floor_is_held_down_against_a_base_that_would_raise_it():
     machine.plan_and_apply(profile)
     assert machine.setting("power_limit_watts") == 300.0
     assert not machine.plan(profile).changes
+
+
+def test_two_policies_take_turns_and_never_step_on_each_others_heels():
+    gentle = a_policy("gentle", condition="> 82", action=ThrottlePower(step_watts=20, min_watts=300))
+    both = a_profile(*HOT.policies, gentle)
+    machine = a_hot_machine()
+    machine.plan_and_apply(both)
+    assert not machine.plan(both).changes
+    machine.pass_time(30)
+    assert machine.plan(both).changes[0].after == {"power_limit_watts": 600.0}
