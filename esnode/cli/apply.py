@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,6 +32,9 @@ from esnode.model.report import ApplyReport
 from esnode.model.state import State
 from esnode.storage.states import StateFile
 from esnode.views.apply import ApplyView
+
+if TYPE_CHECKING:
+    from esnode.engine.preflight import Expectations
 
 
 @click.command("apply", cls=Command)
@@ -74,10 +78,10 @@ def command(
         view.nothing_to_do(plan)
         return 0
     _check_files(plan_path, state_path, view, is_strict=not (simulate or allow_insecure_files))
-    view.begin(plan)
     file = StateFile(state_path)
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
+        view.begin(plan)
         report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))
     view.end(report)
     if stopped:
@@ -106,14 +110,13 @@ def _check_files(plan: Path, state: Path, view: ApplyView, *, is_strict: bool) -
             view.warn(warning(reason.summary, reason.next_step))
 
 
-def _ready(plan: Plan, file: StateFile, machine: Machine, expected: object) -> tuple[State, Observation]:
+def _ready(plan: Plan, file: StateFile, machine: Machine, expected: Expectations) -> tuple[State, Observation]:
     """The state and a fresh reading, once every check has passed and the state has proved writable."""
-    from esnode.engine.preflight import Expectations, check_world
+    from esnode.engine.preflight import check_world
     from esnode.engine.recover import recover
     from esnode.engine.sessions import settle
     from esnode.storage.states import with_observation
 
-    assert isinstance(expected, Expectations)
     state = file.load()
     observation = settle(machine.observe(), state.observed)
     if state.managed.journal:
@@ -124,11 +127,13 @@ def _ready(plan: Plan, file: StateFile, machine: Machine, expected: object) -> t
     try:
         file.save(state)
     except StateUnwritable as failure:
-        raise PlanRefused(
-            f"Nothing was touched, because the state cannot be written: {failure.summary}",
-            next_step=failure.next_step,
-        ) from None
+        raise _refusal(failure) from None
     return state, observation
+
+
+def _refusal(failure: StateUnwritable) -> PlanRefused:
+    summary = f"Nothing was touched, because the state cannot be written: {failure.summary}"
+    return PlanRefused(summary, next_step=failure.next_step)
 
 
 def _apply(
@@ -158,18 +163,22 @@ def _apply(
     return report
 
 
-@contextmanager
+@contextlib.contextmanager
 def _locked(file: StateFile, lock: bool, timeout: float) -> Iterator[None]:
     from esnode.storage.locks import locked
 
     if not lock:
         yield
         return
-    with locked(file.path, "apply", timeout=timeout):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(file.path, "apply", timeout=timeout))
+        except StateUnwritable as failure:
+            raise _refusal(failure) from None
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stoppable() -> Iterator[list[int]]:
     """Ctrl-C or SIGTERM once: the change in hand is finished, saved, and the run stops. Twice: at once."""
     stopped: list[int] = []

@@ -53,7 +53,7 @@ def open_machine(simulate: Path | None, given_facts: Facts) -> Iterator[Machine]
         with _driver(Origin.HARDWARE, HostClock(), identify_node(), given_facts) as machine:
             yield machine
         return
-    from esnode.simulator import open_world
+    from esnode.simulator.world import open_world
 
     world = open_world(simulate)
     identity = NodeIdentity(

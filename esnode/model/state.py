@@ -89,8 +89,13 @@ class ManagedGpu:
     rests: Mapping[str, Rest] = field(default_factory=dict)
 
     @property
+    def is_managed(self) -> bool:
+        """Whether there is anything to give back; the memory of released holds is not."""
+        return bool(self.settings or self.holds)
+
+    @property
     def is_empty(self) -> bool:
-        return not (self.settings or self.holds or self.rests)
+        return not (self.is_managed or self.rests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,7 +185,8 @@ def _warmth_around(gpu: _CapturedGpu, board: Board, draw: float | None) -> float
 
 
 def _board_of(gpu: _CapturedGpu, base: Board) -> Board:
-    texts, changes = gpu.texts, {}
+    texts = gpu.texts
+    changes: dict[str, Any] = {}
     name = texts.get("product_name", base.nvml_name)
     if name.lower() != base.nvml_name.lower():
         family = name.removeprefix("NVIDIA ").partition(" ")[0]

@@ -57,6 +57,11 @@ WORDS: Final = {
 }
 
 
+def words(code: int) -> bytes:
+    """What nvmlErrorString says."""
+    return WORDS.get(code, b"Unknown Error")
+
+
 class Refusal(Exception):
     """A call that ends with another code than SUCCESS."""
 

@@ -200,4 +200,4 @@ class SimulatedGpu:
 
 def is_alive(pid: int) -> bool:
     """Whether the host has a process of that number."""
-    return os.path.exists(f"/proc/{pid}")  # noqa: PTH110: asked for every listing
+    return os.path.exists(f"/proc/{pid}")  # noqa: PTH110 - asked for in every listing

@@ -14,11 +14,11 @@ from esnode.errors import BadValue, WorldInvalid
 from esnode.model.metrics import METRICS
 from esnode.model.settings import COMPUTE_MODE, COMPUTE_MODES, GRAPHICS_CLOCK, MEMORY_CLOCK, PERSISTENCE, POWER_LIMIT
 from esnode.simulator import clients
+from esnode.simulator.calls.setters import snap
 from esnode.simulator.faults import parse_faults
 from esnode.simulator.machine import GpuSpec
 from esnode.simulator.nodes import did_you_mean
 from esnode.simulator.registers import GpuState, Lock, MachineState, Registers
-from esnode.simulator.setters import snap
 from esnode.simulator.symbols import known_symbols
 from esnode.units import format_number, parse_duration
 
@@ -256,13 +256,20 @@ def _reset(value: str, _spec: GpuSpec) -> GpuChange:
 
 def _pin(name: str, value: str) -> GpuChange:
     if value == "auto":
-        return lambda gpu: gpu.pins.pop(name, None) and None
+        return _unpin(name)
     row = METRICS[name]
     lowest = -60.0 if row.unit == "C" else 0.0
     number = _number(name, value, lowest, min(row.highest, 1e9), unit=row.unit)
 
     def change(gpu: GpuState) -> None:
         gpu.pins[name] = number
+
+    return change
+
+
+def _unpin(name: str) -> GpuChange:
+    def change(gpu: GpuState) -> None:
+        gpu.pins.pop(name, None)
 
     return change
 

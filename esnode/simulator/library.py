@@ -12,15 +12,17 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from esnode.simulator import clients, events, fields, getters, setters, system
-from esnode.simulator.codes import WORDS, Code, Refusal
+from esnode.simulator import calls, clients
+from esnode.simulator.codes import Code, Refusal, words
+from esnode.simulator.exports import exported_by
 from esnode.simulator.faults import Fault, FaultKind, parse_fault
 from esnode.simulator.gpu import SimulatedGpu
 from esnode.simulator.marshal import handle as handle_of
+from esnode.simulator.marshal import number
 from esnode.simulator.registers import MachineState, Registers
-from esnode.simulator.symbols import CALLS, Call, Kind
+from esnode.simulator.symbols import CALLS, Call, Kind, unsupported
 
-FILLED_BY: Final = (events, fields, getters, setters, system)
+FILLED_BY: Final = calls.__all__
 
 _FIRST_HANDLE: Final = 0x7F10_0000_0000
 _HANDLE_STEP: Final = 0x1_0000
@@ -49,15 +51,15 @@ class Library:
         self.branch = registers.state().machine.driver_branch
         self.initialised = 0
         self.guard = threading.RLock()
-        self.event_sets: dict[int, events.EventSet] = {}
+        self.event_sets: dict[int, calls.events.EventSet] = {}
         self._seen: dict[int, tuple[MachineState, float, SimulatedGpu]] = {}
         self._woken: set[str] = set()
 
     def __getattr__(self, symbol: str) -> Callable[..., Any]:
-        entry = CALLS.get(symbol)
-        if entry is None or self.branch < entry.since:
-            raise AttributeError(f"this driver ({self.__dict__.get('branch')}) has no symbol {symbol}")
-        function = _bind(self, entry)
+        branch = self.__dict__.get("branch", 0)
+        if symbol not in exported_by(branch):
+            raise AttributeError(f"a driver of branch {branch} has no symbol {symbol}")
+        function = _bind(self, CALLS.get(symbol) or unsupported(symbol))
         setattr(self, symbol, function)
         return function
 
@@ -216,7 +218,7 @@ def _is_meant(fault: Fault, entry: Call) -> bool:
 def _bind(library: Library, entry: Call) -> Callable[..., Any]:
     """A plain function: pynvml assigns `restype` to one of them, which a method would refuse."""
     if entry.symbol == "nvmlErrorString":
-        return lambda code: WORDS.get(getattr(code, "value", code), b"Unknown Error")
+        return lambda code: words(number(code))
 
     def function(*arguments: Any) -> int:
         try:

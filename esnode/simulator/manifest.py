@@ -177,7 +177,8 @@ class _Manifest:
 
     def _described(self, fields: dict[str, Node], gpu: GpuSpec) -> GpuSpec:
         """The GPU with what its entry says of it."""
-        source, board, changes = self.source, gpu.board, {}
+        source, board = self.source, gpu.board
+        changes: dict[str, Any] = {}
         if "uuid" in fields:
             changes["uuid"] = self._uuid(fields["uuid"])
         if "workload" in fields:

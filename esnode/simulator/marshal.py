@@ -45,6 +45,12 @@ def target(argument: Any) -> Any:
     raise Refusal(Code.INVALID_ARGUMENT)
 
 
+def require(supported: bool) -> None:
+    """NOT_SUPPORTED unless the GPU has what the call is about."""
+    if not supported:
+        raise Refusal(Code.NOT_SUPPORTED)
+
+
 def put(argument: Any, value: float) -> None:
     """Write a number through a pointer."""
     target(argument).value = value

@@ -23,6 +23,8 @@ from esnode.simulator.physics import Body, Conditions, advance, settle
 FORMAT: Final = 1
 _UPTIME_AT_START: Final = 600.0  # the machine had been up for a while when somebody first looked
 
+_NOT_YET: Final = Body(at=0.0, temperature=0.0, average_watts=0.0)
+
 Lock = tuple[int, int]
 
 
@@ -50,7 +52,7 @@ class GpuState:
     pins: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     xids: list[int] = field(default_factory=list)
-    body: Body = Body(at=0.0, temperature=0.0, average_watts=0.0)
+    body: Body = _NOT_YET
 
     def let_go(self) -> None:
         """What the driver does when the last client closes a GPU that is not persistent."""
@@ -207,7 +209,7 @@ class Registers:
     def read(self) -> MachineState | None:
         """The present state, for looking only; None where there is no file. Raises WorldInvalid."""
         try:
-            stat = os.stat(self.path)  # noqa: PTH116: this is the price of every call of the driver
+            stat = os.stat(self.path)  # noqa: PTH116 - the price of every call of the driver
         except FileNotFoundError:
             return None
         seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)

@@ -1,8 +1,7 @@
-"""The table of C symbols: what each is, and which driver has it.
+"""The table of C symbols: what each is and does.
 
-A call is registered with the first driver branch that exports it (535 and 550 by their libraries' own
-export tables, the others by NVML's change log) and, where one ends it, the branch from which on it
-answers DEPRECATED.
+Which driver has which symbol is told by `exports`. A symbol that a driver exports and the simulator does not
+have answers NOT_SUPPORTED, as a library does where the hardware lacks something.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
+
+from esnode.simulator.codes import Code, Refusal
 
 FunctionType = TypeVar("FunctionType", bound=Callable[..., Any])
 
@@ -29,7 +30,6 @@ class Call:
     symbol: str
     kind: Kind
     function: Callable[..., Any]
-    since: int = 0
     deprecated_from: int = 10_000
     answers_when_lost: bool = False
 
@@ -40,14 +40,14 @@ CALLS: Final[dict[str, Call]] = {}
 def call(
     *symbols: str,
     kind: Kind = Kind.GETTER,
-    since: int = 0,
     deprecated_from: int = 10_000,
     answers_when_lost: bool = False,
 ) -> Callable[[FunctionType], FunctionType]:
     """Register a function as what these symbols do.
 
-    A getter or setter is called with the SimulatedGpu and the arguments after the handle, the others with the
-    library and all arguments. A setter checks its arguments and returns the change to the GPU's registers.
+    A getter or setter is called with the library, the SimulatedGpu and the arguments after the handle, the others
+    with the library and all arguments. From `deprecated_from` on drivers answer DEPRECATED. A setter checks its
+    arguments and returns the change to the GPU's registers.
     """
 
     def register(function: FunctionType) -> FunctionType:
@@ -56,7 +56,6 @@ def call(
                 symbol=symbol,
                 kind=kind,
                 function=function,
-                since=since,
                 deprecated_from=deprecated_from,
                 answers_when_lost=answers_when_lost,
             )
@@ -65,9 +64,19 @@ def call(
     return register
 
 
+def unsupported(symbol: str) -> Call:
+    """The call of an exported symbol that no simulated board supports."""
+    is_of_gpu = symbol.startswith("nvmlDevice") and not symbol.startswith("nvmlDeviceGetHandleBy")
+    return Call(symbol=symbol, kind=Kind.GETTER if is_of_gpu else Kind.SYSTEM, function=_refuse)
+
+
+def _refuse(*_arguments: Any) -> None:
+    raise Refusal(Code.NOT_SUPPORTED)
+
+
 def known_symbols() -> frozenset[str]:
     """Every symbol that the simulator has, whatever the driver."""
-    from esnode.simulator import events, fields, getters, setters, system
+    from importlib import import_module
 
-    del events, fields, getters, setters, system  # importing them fills the table
+    import_module("esnode.simulator.calls")  # which fills the table
     return frozenset(CALLS)

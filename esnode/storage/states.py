@@ -29,6 +29,7 @@ class StateFile:
         self.path = path
         self._document: dict[str, Any] = {}
         self._has_backup = False
+        self._new = State(lineage=str(uuid.uuid4()))
 
     @property
     def exists(self) -> bool:
@@ -41,7 +42,7 @@ class StateFile:
         """
         if not self.exists:
             self._document = {}
-            return State(lineage=str(uuid.uuid4()))
+            return self._new
         document = _checked(read_file(self.path, "state file"), self.path)
         try:
             state = wire.typed(State, document)

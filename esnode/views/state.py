@@ -39,12 +39,13 @@ def state_text(state: State) -> str:
         seen = state.observed.observation
         taken = seen.taken_at.at.strftime("%Y-%m-%d %H:%M:%S UTC")
         lines.append(f"{counted(len(seen.gpus), 'GPU')} last seen {taken} ({seen.origin}).")
-    if not state.managed.gpus:
+    records = [state.managed.gpus[uuid] for uuid in _by_index(state)]
+    if not records:
         return "\n".join([*lines, "Nothing is managed."])
-    lines.append(f"{counted(len(state.managed.gpus), 'GPU')} managed:")
-    rows = [row for uuid in _by_index(state) for row in _rows(state.managed.gpus[uuid])]
+    lines.append(f"{counted(len(records), 'GPU')} managed:")
+    rows = [row for record in records for row in _rows(record)]
     table = tabulate(rows, headers=["GPU", "setting", "applied", "baseline", "for", "by", "applied at"])
-    holds = [line for uuid in _by_index(state) for line in _hold_lines(state.managed.gpus[uuid])]
+    holds = [line for record in records for line in _hold_lines(record)]
     return "\n".join([*lines, "", table, *(["", "Holds:", *holds] if holds else [])])
 
 
@@ -64,7 +65,9 @@ def resource_text(record: ManagedGpu) -> str:
 
 
 def _by_index(state: State) -> list[str]:
-    return sorted(state.managed.gpus, key=lambda uuid: (state.managed.gpus[uuid].identity.index, uuid))
+    """The GPUs that are managed, as people count them."""
+    managed = {uuid: record for uuid, record in state.managed.gpus.items() if record.is_managed}
+    return sorted(managed, key=lambda uuid: (managed[uuid].identity.index, uuid))
 
 
 def _ordered(record: ManagedGpu) -> list[str]:

@@ -26,6 +26,6 @@ def command(address: str, state_path: Path, json: bool, no_color: bool) -> int:
     from esnode.views.state import show_resource
 
     state = StateFile(state_path).load_existing()
-    identities = [record.identity for record in state.managed.gpus.values()]
+    identities = [record.identity for record in state.managed.gpus.values() if record.is_managed]
     show_resource(state, resolve_address(address, identities), as_json=json)
     return 0

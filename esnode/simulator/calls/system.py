@@ -44,7 +44,7 @@ def cuda_version(library: Library, version: Any) -> None:
     marshal.put(version, library.state().machine.cuda)
 
 
-@call("nvmlSystemGetDriverBranch", kind=Kind.SYSTEM, since=570)
+@call("nvmlSystemGetDriverBranch", kind=Kind.SYSTEM)
 def driver_branch(library: Library, info: Any, _length: Any) -> None:
     marshal.check_version(info, 0x01000054)
     marshal.fill(info, branch=f"r{library.branch}_00".encode())
@@ -99,7 +99,7 @@ def by_uuid(library: Library, uuid: Any, handle: Any) -> None:
     _find(library, handle, "uuid", marshal.text(uuid))
 
 
-@call("nvmlDeviceGetHandleByUUIDV", kind=Kind.SYSTEM, since=570)
+@call("nvmlDeviceGetHandleByUUIDV", kind=Kind.SYSTEM)
 def by_uuid_v(library: Library, uuid: Any, handle: Any) -> None:
     asked = marshal.check_version(uuid, 0x01000034)
     if asked.type != 1:  # NVML_UUID_TYPE_ASCII; the binary form is not simulated

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from esnode.simulator import marshal
 from esnode.simulator.codes import Code, Refusal
 from esnode.simulator.gpu import SimulatedGpu
+from esnode.simulator.marshal import require
 from esnode.simulator.registers import GpuState
 from esnode.simulator.symbols import Kind, call
 
@@ -68,19 +69,19 @@ def unlock_graphics(_library: Library, _gpu: SimulatedGpu) -> Change:
 @call("nvmlDeviceSetMemoryLockedClocks", kind=Kind.SETTER)
 def lock_memory(_library: Library, gpu: SimulatedGpu, low: Any, high: Any) -> Change:
     lock = _lock(low, high, gpu.board.memory_clocks_mhz)
-    _require(gpu.board.has_memory_lock)
+    require(gpu.board.has_memory_lock)
     return _setting(memory_lock=lock)
 
 
 @call("nvmlDeviceResetMemoryLockedClocks", kind=Kind.SETTER)
 def unlock_memory(_library: Library, gpu: SimulatedGpu) -> Change:
-    _require(gpu.board.has_memory_lock)
+    require(gpu.board.has_memory_lock)
     return _setting(memory_lock=None)
 
 
 @call("nvmlDeviceSetApplicationsClocks", kind=Kind.SETTER, deprecated_from=595)
 def application_clocks(_library: Library, gpu: SimulatedGpu, memory: Any, graphics: Any) -> Change:
-    _require(gpu.board.has_ecc)  # GeForce boards have none
+    require(gpu.board.has_ecc)  # GeForce boards have none
     pair = marshal.number(memory), marshal.number(graphics)
     if pair[1] not in gpu.board.graphics_clocks_at(pair[0]):
         raise Refusal(Code.INVALID_ARGUMENT)
@@ -119,13 +120,13 @@ def accounting_mode(_library: Library, _gpu: SimulatedGpu, mode: Any) -> Change:
 def ecc_mode(_library: Library, gpu: SimulatedGpu, mode: Any) -> Change:
     """Pending until the next reset or boot."""
     wanted = _switch(mode)
-    _require(gpu.board.has_ecc)
+    require(gpu.board.has_ecc)
     return _setting(ecc_pending=wanted)
 
 
 @call("nvmlDeviceClearEccErrorCounts", kind=Kind.SETTER)
 def clear_ecc_errors(_library: Library, gpu: SimulatedGpu, _counter: Any) -> Change:
-    _require(gpu.board.has_ecc)
+    require(gpu.board.has_ecc)
 
     def change(state: GpuState) -> None:
         state.pins.pop("ecc_uncorrected_errors", None)
@@ -137,7 +138,7 @@ def clear_ecc_errors(_library: Library, gpu: SimulatedGpu, _counter: Any) -> Cha
 def mig_mode(_library: Library, gpu: SimulatedGpu, mode: Any, activation: Any) -> Change:
     """Activating it resets the GPU, and everything volatile with it. A busy GPU keeps its mode until then."""
     wanted = _switch(mode)
-    _require(gpu.board.has_mig)
+    require(gpu.board.has_mig)
     is_busy = bool(gpu.listed_processes)
     marshal.put(activation, Code.IN_USE if is_busy else Code.SUCCESS)
 
@@ -152,7 +153,7 @@ def mig_mode(_library: Library, gpu: SimulatedGpu, mode: Any, activation: Any) -
 @call("nvmlDeviceSetFanSpeed_v2", "nvmlDeviceSetDefaultFanSpeed_v2", kind=Kind.SETTER)
 def fan_speed(_library: Library, gpu: SimulatedGpu, fan: Any, *_speed: Any) -> Change:
     """Accepted where there are fans; the simulated fan follows the temperature all the same."""
-    _require(gpu.board.fans > 0)
+    require(gpu.board.fans > 0)
     if not 0 <= marshal.number(fan) < gpu.board.fans:
         raise Refusal(Code.INVALID_ARGUMENT)
     return _setting()
@@ -181,8 +182,3 @@ def _switch(mode: Any) -> bool:
     if wanted not in (0, 1):
         raise Refusal(Code.INVALID_ARGUMENT)
     return wanted == 1
-
-
-def _require(supported: bool) -> None:
-    if not supported:
-        raise Refusal(Code.NOT_SUPPORTED)
