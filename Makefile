@@ -22,8 +22,7 @@ golden: $(VENV)/test-ready
 	$(BIN)/python -m pytest -q --regenerate tests
 
 schemas: $(VENV)/test-ready
-	$(BIN)/python -m esnode.storage.grammar
-	$(BIN)/python -m esnode.storage.document_schemas
+	$(BIN)/python -m esnode.storage.generate
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

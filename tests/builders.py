@@ -27,7 +27,7 @@ from esnode.model.profile import Action, Policy, Profile, ThrottlePower
 from esnode.model.readings import UNSUPPORTED, WRITE_ONLY, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import Observed, State
-from esnode.storage.profile_values import parse_condition
+from esnode.storage.profiles.values import parse_condition
 from esnode.storage.states import with_observation
 from esnode.units import parse_duration
 

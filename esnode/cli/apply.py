@@ -70,9 +70,10 @@ def command(
     from esnode.views.apply import apply_view
 
     _refuse_a_profile(plan_path)
+    view = apply_view(as_json=json, no_color=no_color)
+    view.begin()
     plan, digest = read_plan(plan_path)
     expected = Expectations(digest=expect_digest, max_age=None if max_age is None else timedelta(seconds=max_age))
-    view = apply_view(as_json=json, no_color=no_color)
     check_plan(plan, digest, expected)
     if not plan.has_changes:
         view.nothing_to_do(plan)
@@ -81,7 +82,7 @@ def command(
     file = StateFile(state_path)
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
-        view.begin(plan)
+        view.executing(plan)
         report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))
     view.end(report)
     if stopped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,40 +18,11 @@ from esnode.model.plan import Mode
 @options.state_option
 @options.lock_options
 @options.view_options
-def command(
-    out: Path | None,
-    detailed_exitcode: bool,
-    refresh: bool,
-    targets: tuple[str, ...],
-    valid_for: float,
-    simulate: Path | None,
-    state_path: Path,
-    lock: bool,
-    lock_timeout: float,
-    json: bool,
-    no_color: bool,
-) -> int:
+def command(**asked: Any) -> int:
     """Plan to give every managed setting back its baseline. Nothing is touched until that plan is applied.
 
     \b
     Examples:
       esnode destroy -out back.json && esnode apply back.json
     """
-    return run_plan(
-        mode=Mode.DESTROY,
-        profile_paths=(),
-        out=out,
-        detailed_exitcode=detailed_exitcode,
-        refresh=refresh,
-        targets=targets,
-        valid_for=valid_for,
-        capture=None,
-        simulate=simulate,
-        state_path=state_path,
-        tags=(),
-        labels=(),
-        lock=lock,
-        lock_timeout=lock_timeout,
-        json=json,
-        no_color=no_color,
-    )
+    return run_plan(mode=Mode.DESTROY, **asked)

@@ -26,6 +26,14 @@ view_options = _together(
     switch("no-color", help="Print without colour (also NO_COLOR)."),
 )
 
+simulate_option = click.option(
+    "--simulate",
+    type=click.Path(path_type=Path),
+    envvar="ESNODE_SIMULATE",
+    metavar="WORLD",
+    help="Use a simulated machine (also ESNODE_SIMULATE).",
+)
+
 machine_options = _together(
     click.option(
         "--capture",
@@ -33,21 +41,7 @@ machine_options = _together(
         metavar="FILE",
         help="Read what `nvidia-smi -q -x` wrote instead of the driver.",
     ),
-    click.option(
-        "--simulate",
-        type=click.Path(path_type=Path),
-        envvar="ESNODE_SIMULATE",
-        metavar="WORLD",
-        help="Use a simulated machine (also ESNODE_SIMULATE).",
-    ),
-)
-
-simulate_option = click.option(
-    "--simulate",
-    type=click.Path(path_type=Path),
-    envvar="ESNODE_SIMULATE",
-    metavar="WORLD",
-    help="Use a simulated machine (also ESNODE_SIMULATE).",
+    simulate_option,
 )
 
 state_option = click.option(

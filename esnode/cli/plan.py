@@ -46,17 +46,17 @@ def command(ctx: click.Context, /, destroy: bool, capture: Path | None, **asked:
 def run_plan(
     *,
     mode: Mode,
-    profile_paths: tuple[Path, ...],
+    profile_paths: tuple[Path, ...] = (),
+    capture: Path | None = None,
+    tags: tuple[tuple[str, str], ...] = (),
+    labels: tuple[tuple[str, str], ...] = (),
     out: Path | None,
     detailed_exitcode: bool,
     refresh: bool,
     targets: tuple[str, ...],
     valid_for: float,
-    capture: Path | None,
     simulate: Path | None,
     state_path: Path,
-    tags: tuple[tuple[str, str], ...],
-    labels: tuple[tuple[str, str], ...],
     lock: bool,
     lock_timeout: float,
     json: bool,
@@ -66,8 +66,10 @@ def run_plan(
     from esnode.views.plan import plan_view
 
     view = plan_view(as_json=json, no_color=no_color)
+    view.begin()
     profiles = () if mode is Mode.DESTROY else read_given(profile_paths)
-    view.begin(refresh=refresh)
+    if refresh:
+        view.refreshing()
     plan = plan_for(
         Request(
             profiles=profiles,

@@ -9,6 +9,6 @@ from esnode.model.profile import Profile
 
 def read_given(paths: tuple[Path, ...]) -> tuple[Profile, ...]:
     """The profiles of -f, else those of the working directory. Raises ProfileInvalid, with every error of all."""
-    from esnode.storage.profiles import find_profiles, read_profiles
+    from esnode.storage.profiles.read import find_profiles, read_profiles
 
     return read_profiles([str(path) for path in paths] or find_profiles(Path()))

@@ -23,7 +23,7 @@ def command(files: tuple[Path, ...], profile_paths: tuple[Path, ...], json: bool
       esnode validate training.es
       esnode validate -f profiles/
     """
-    from esnode.storage.profiles import lint_profile
+    from esnode.storage.profiles.read import lint_profile
     from esnode.views.validate import show_valid
 
     profiles = read_given(files + profile_paths)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -58,6 +57,8 @@ def boot(state: MachineState) -> None:
 
 def boot_id(machine_id: str, number: int, began_at: float) -> str:
     """The same world, started at the same time, boots with the same ids."""
+    import hashlib
+
     return hashlib.sha256(f"{machine_id}/{number}/{began_at}".encode()).hexdigest()[:32]
 
 

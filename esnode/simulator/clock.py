@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from esnode.model.hardware import Moment
 from esnode.simulator.registers import Registers
+
+if TYPE_CHECKING:
+    from esnode.model.hardware import Moment
 
 _LONGEST_NAP: Final = 0.1  # so that a clock that somebody else moves wakes its sleepers
 
@@ -19,6 +21,8 @@ class WorldClock:
         self._registers = registers
 
     def now(self) -> Moment:
+        from esnode.model.hardware import Moment
+
         state = self._registers.state()
         now = state.now()
         return Moment(at=datetime.fromtimestamp(now, UTC), uptime=now - state.boot_at, boot_id=f"sim:{state.boot_id}")

@@ -7,10 +7,9 @@ that it is for: an NVML symbol, or the name of a setting or metric, which stands
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from esnode.errors import BadValue
 from esnode.model.metrics import THROTTLE_REASONS
@@ -58,8 +57,7 @@ SYMBOLS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 _NEEDS_CALL: Final = (FaultKind.NOT_SUPPORTED, FaultKind.TIMEOUT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(NamedTuple):
     """`symbols` empty: every call of the kind. `milliseconds` is for `slow` only."""
 
     text: str

@@ -6,9 +6,8 @@ Watts, MHz, Celsius, percent, bytes, milliwatts where a name says so. Pinned sen
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from esnode.model.boards import Board
 from esnode.model.metrics import THROTTLE_REASONS
@@ -21,8 +20,7 @@ _PINNED_PID: Final = 2**22 + 9_000_000
 _MEMORY_BUSY_SHARE: Final = 0.45
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningProcess:
+class RunningProcess(NamedTuple):
     """A process on the GPU, its memory in bytes and its share of the SMs in percent."""
 
     pid: int
@@ -164,7 +162,7 @@ class SimulatedGpu:
         step = step_at(self.machine.conditions(self.spec), self.body.at)
         percent = self.state.pins.get("memory_allocated_percent", step.memory)
         known = sum(process.memory_mib or 0 for process in self.listed_processes) * MIB
-        used = max(int(self.memory_total * percent / 100), known)
+        used = max(round(self.memory_total * percent / 100), known)
         return min(used, self.memory_total - self.memory_reserved)
 
     @cached_property

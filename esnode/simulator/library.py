@@ -187,7 +187,10 @@ class Library:
     def _change(self, gpu: SimulatedGpu, entry: Call, arguments: tuple[Any, ...], faults: list[Fault]) -> None:
         """Arguments and support were checked in making the change; then rights, then the hardware."""
         change = entry.function(self, gpu, *arguments[1:])
-        if gpu.machine.machine.root_required and os.geteuid() != 0:
+        forbidden = next((fault for fault in faults if fault.kind is FaultKind.NO_PERMISSION), None)
+        if forbidden is not None:
+            self._use_up(gpu, forbidden)
+        if forbidden is not None or (gpu.machine.machine.root_required and os.geteuid() != 0):
             raise Refusal(Code.NO_PERMISSION)
         if gpu.machine.machine.setter_seconds:
             time.sleep(gpu.machine.machine.setter_seconds)
@@ -207,12 +210,14 @@ class Library:
 
 
 def _is_meant(fault: Fault, entry: Call) -> bool:
-    """Faults without a call: permission and "in use" are for setters, a broken sensor is for what is measured."""
+    """Whether a fault strikes before the call. A setter's rights are looked at only after its arguments."""
+    if fault.kind is FaultKind.NO_PERMISSION and entry.kind is Kind.SETTER:
+        return False
     if fault.symbols:
         return True
-    if fault.kind in (FaultKind.NO_PERMISSION, FaultKind.IN_USE):
+    if fault.kind is FaultKind.IN_USE:
         return entry.kind is Kind.SETTER
-    return fault.kind is not FaultKind.SENSOR_ERROR or (entry.kind is Kind.GETTER and entry.symbol not in _IDENTITY)
+    return fault.kind is FaultKind.SENSOR_ERROR and entry.kind is Kind.GETTER and entry.symbol not in _IDENTITY
 
 
 def _bind(library: Library, entry: Call) -> Callable[..., Any]:

@@ -1,22 +1,23 @@
 """A simulated machine as its world file describes it: values, and their JSON form in the registers.
 
-Only the standard library is used here: the registers are read by programs of other environments too.
+Only the standard library is used here: the registers are read by programs of other environments too. The values
+are NamedTuples, not dataclasses: those take ten times as long to define, and every program on the machine waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import lru_cache
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from esnode.model.boards import BOARDS, Board, PowerRange
 
 _RANGES: Final = ("power", "module_power")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """What the GPU has to do from `at` seconds on.
 
     `utilization` in percent at the highest clock, `memory` in percent of the frame buffer, `intensity` the
@@ -29,16 +30,14 @@ class Step:
     intensity: float = 94.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class Workload(NamedTuple):
     """Steps by time; the first begins at 0. After `repeat` seconds they begin anew (0: never)."""
 
     steps: tuple[Step, ...] = (Step(),)
     repeat: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedProcess:
+class SimulatedProcess(NamedTuple):
     """A process that has the GPU open. `is_real` marks one of the host itself: it ends when that one ends."""
 
     pid: int
@@ -48,15 +47,14 @@ class SimulatedProcess:
     is_real: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuSpec:
+class GpuSpec(NamedTuple):
     """One GPU. `facts` are fields of its Board that differ from the catalogue's."""
 
     uuid: str
     board_key: str
     bus_id: str
     serial: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     persistence: bool = True
     compute_mode: int = 0
     ecc: bool | None = None
@@ -78,8 +76,7 @@ def _board(key: str, facts: tuple[tuple[str, Any], ...]) -> Board:
     return replace(BOARDS[key], **dict(facts))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(NamedTuple):
     """Everything that the world file says. `speed` is world seconds per second, 0 a clock that stands."""
 
     name: str
@@ -104,12 +101,22 @@ class Machine:
         return next(gpu for gpu in self.gpus if gpu.uuid == uuid)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**self._asdict(), "gpus": [_gpu_to_json(gpu) for gpu in self.gpus]}
 
 
 def machine_from_json(document: dict[str, Any]) -> Machine:
     """The inverse of `Machine.to_json`. Raises KeyError, TypeError or ValueError for anything else."""
     return Machine(**{**document, "gpus": tuple(_gpu_from_json(gpu) for gpu in document["gpus"])})
+
+
+def _gpu_to_json(gpu: GpuSpec) -> dict[str, Any]:
+    ranges = {name: asdict(value) for name, value in gpu.facts.items() if isinstance(value, PowerRange)}
+    return {
+        **gpu._asdict(),
+        "facts": {**gpu.facts, **ranges},
+        "workload": {"steps": [step._asdict() for step in gpu.workload.steps], "repeat": gpu.workload.repeat},
+        "processes": [process._asdict() for process in gpu.processes],
+    }
 
 
 def _gpu_from_json(document: dict[str, Any]) -> GpuSpec:

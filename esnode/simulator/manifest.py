@@ -17,7 +17,6 @@ by `index`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -170,9 +169,9 @@ class _Manifest:
 
     def _with_defaults(self, gpu: GpuSpec, fields: dict[str, Node]) -> GpuSpec:
         if "workload" in fields:
-            gpu = replace(gpu, workload=self._workload(fields["workload"]))
+            gpu = gpu._replace(workload=self._workload(fields["workload"]))
         if "persistence" in fields:
-            gpu = replace(gpu, persistence=self.source.switch(fields["persistence"]))
+            gpu = gpu._replace(persistence=self.source.switch(fields["persistence"]))
         return gpu
 
     def _described(self, fields: dict[str, Node], gpu: GpuSpec) -> GpuSpec:
@@ -200,7 +199,7 @@ class _Manifest:
                 changes[name] = source.number(fields[name], low, high)
         if changes.get("mig") and not board.has_mig:
             raise source.wrong(fields["mig"], f"a {board.key} has no MIG")
-        return replace(gpu, **changes)
+        return gpu._replace(**changes)
 
     def _uuid(self, node: Node) -> str:
         text = self.source.text(node)

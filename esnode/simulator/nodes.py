@@ -48,9 +48,14 @@ class Source:
 
     def parse(self, text: bytes) -> Node:
         """The document's root. Raises WorldInvalid for what is not one YAML document."""
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
+        try:
+            from ruamel.yaml import YAML
+            from ruamel.yaml.error import MarkedYAMLError, YAMLError
+        except ImportError:  # a program of another environment, beneath the hook
+            raise WorldInvalid(
+                f"{self.path} was edited, and this program's environment has no ruamel.yaml to read it with",
+                next_step="Run `esnode sim show` once: it brings the machine's registers up to date.",
+            ) from None
         if len(text) > _LARGEST_FILE:
             raise self.wrong(1, f"the file has more than {_LARGEST_FILE:,} bytes")
         try:

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from esnode.model.boards import Board
 from esnode.model.metrics import THROTTLE_REASONS
@@ -36,8 +35,7 @@ _NO_TIME: Final = 1e-9
 _NO_DIFFERENCE: Final = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(NamedTuple):
     """What acts on one GPU: everything but time. `began_at` is when its workload began, in world seconds.
 
     Locks are (min, max) in MHz of the board's tables. `pinned_utilization` takes the workload's place.
@@ -55,8 +53,7 @@ class Conditions:
     pinned_utilization: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(NamedTuple):
     """What a GPU carries from one moment to the next. World seconds, Celsius, watts, joules, seconds."""
 
     at: float
@@ -68,8 +65,7 @@ class Body:
     hot_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(NamedTuple):
     """How the GPU runs at one moment. `utilization` in percent at the clock that it really has."""
 
     sm_mhz: int
@@ -85,7 +81,7 @@ def step_at(conditions: Conditions, at: float) -> Step:
     phase, _turn = _phase(conditions, at)
     found = next(step for step in reversed(conditions.workload.steps) if step.at <= phase)
     pinned = conditions.pinned_utilization
-    return found if pinned is None else replace(found, utilization=pinned)
+    return found if pinned is None else found._replace(utilization=pinned)
 
 
 def _phase(conditions: Conditions, at: float) -> tuple[float, float]:
@@ -142,8 +138,7 @@ def _skip_periods(conditions: Conditions, body: Body, periods: int) -> Body:
     for step, until in _stretches(conditions, warm.at, warm.at + repeat):
         again = _under_load(conditions, again, step, until)
     rest = periods - _SETTLED_PERIODS - 1
-    return replace(
-        again,
+    return again._replace(
         at=again.at + rest * repeat,
         joules=again.joules + rest * (again.joules - warm.joules),
         capped_seconds=again.capped_seconds + rest * (again.capped_seconds - warm.capped_seconds),
@@ -170,16 +165,28 @@ def _under_load(conditions: Conditions, body: Body, step: Step, until: float) ->
     while until - body.at > _NO_TIME:
         run = _run(conditions, step, body.temperature)
         target = _warmth(conditions, run.watts)
-        turns_at = math.inf
-        if body.temperature < ceiling < target or body.temperature > ceiling > target:
-            ratio = (target - body.temperature) / (target - ceiling)
-            turns_at = body.at + conditions.board.thermal_seconds * math.log(ratio)
-        end = min(until, turns_at)
         is_held = bool(run.reasons & SW_THERMAL) and abs(target - ceiling) < _NO_DIFFERENCE
-        body = _relax(conditions, body, run, target, end)
-        if end == turns_at or is_held:
-            body = replace(body, temperature=ceiling)
-    return replace(body, at=until)
+        crossed = None if is_held else _next_threshold(conditions, body.temperature, target)
+        turns_at = math.inf
+        if crossed is not None:
+            ratio = (target - body.temperature) / (target - crossed)
+            turns_at = body.at + conditions.board.thermal_seconds * math.log(ratio)
+        is_falling = target < body.temperature
+        body = _relax(conditions, body, run, target, min(until, turns_at))
+        if is_held:
+            body = body._replace(temperature=ceiling)
+        elif crossed is not None and body.at == turns_at:
+            # Exactly at a threshold counts as above it, so a falling temperature is put right below.
+            body = body._replace(temperature=math.nextafter(crossed, -math.inf) if is_falling else crossed)
+    return body._replace(at=until)
+
+
+def _next_threshold(conditions: Conditions, temperature: float, target: float) -> float | None:
+    """The first temperature on the way at which the GPU begins to run differently."""
+    thresholds = (float(conditions.board.max_operating_celsius), float(conditions.board.slowdown_celsius))
+    if target > temperature:
+        return min((limit for limit in thresholds if temperature < limit < target), default=None)
+    return max((limit for limit in thresholds if temperature > limit > target), default=None)
 
 
 def _relax(conditions: Conditions, body: Body, run: Operation, target: float, end: float) -> Body:

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ _NOT_YET: Final = Body(at=0.0, temperature=0.0, average_watts=0.0)
 Lock = tuple[int, int]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class GpuState:
     """What one GPU remembers. The first block is lost when the driver lets go of the GPU."""
 
@@ -76,7 +76,7 @@ class GpuState:
         self.body = Body(at=body.at, temperature=body.temperature, average_watts=body.average_watts)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class MachineState:
     """The whole file. World times are seconds since the Unix epoch on the world's own wall clock."""
 
@@ -138,7 +138,7 @@ class MachineState:
 
     def to_json(self) -> dict[str, Any]:
         plain = {**vars(self), "format": FORMAT, "machine": self.machine.to_json()}
-        plain["gpus"] = {uuid: {**vars(gpu), "body": asdict(gpu.body)} for uuid, gpu in self.gpus.items()}
+        plain["gpus"] = {uuid: {**vars(gpu), "body": gpu.body._asdict()} for uuid, gpu in self.gpus.items()}
         return plain
 
 

@@ -7,9 +7,8 @@ have answers NOT_SUPPORTED, as a library does where the hardware lacks something
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from esnode.simulator.codes import Code, Refusal
 
@@ -25,8 +24,7 @@ class Kind(Enum):
     SETTER = "the same, and it changes something"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     symbol: str
     kind: Kind
     function: Callable[..., Any]

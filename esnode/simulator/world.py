@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,12 @@ from esnode.simulator.machine import Machine
 from esnode.simulator.registers import MachineState, Registers, add_gpu, first_state
 
 
-@dataclass(frozen=True)
 class World:
     """An opened world. `path` is its world file."""
 
-    path: Path
-    registers: Registers
+    def __init__(self, path: Path, registers: Registers) -> None:
+        self.path = path
+        self.registers = registers
 
     @cached_property
     def clock(self) -> WorldClock:
@@ -135,6 +133,8 @@ def _bring_up_to_date(path: Path, registers: Registers, state: MachineState | No
         text = path.read_bytes()
     except OSError as failure:
         raise FileUnreadable(f"The world {path} cannot be read: {failure.strerror}") from None
+    import hashlib
+
     digest = hashlib.sha256(text).hexdigest()
     if state is not None and len(state.stamp) == 3 and state.stamp[2] == digest:
         with registers.changing() as same:  # touched, not changed

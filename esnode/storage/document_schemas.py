@@ -1,18 +1,12 @@
-"""The schemas of what esnode writes, generated from the classes that are written.
-
-`python -m esnode.storage.document_schemas` writes them into `schemas/`.
-"""
+"""The schemas of what esnode writes, generated from the classes that are written."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from esnode import wire
 from esnode.model.state import STATE_VERSION, State
 from esnode.storage.plan_document import PlanDocument
-
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
 def plan_schema() -> dict[str, Any]:
@@ -41,12 +35,3 @@ def _document(name: str, title: str, kind: type[object]) -> dict[str, Any]:
         "title": title,
     }
     return {**head, **wire.json_schema(kind)}
-
-
-def main() -> None:
-    for name, schema in (("plan", plan_schema()), ("state", state_schema())):
-        (SCHEMAS / f"{name}.v1.schema.json").write_bytes(wire.pretty(schema))
-
-
-if __name__ == "__main__":
-    main()

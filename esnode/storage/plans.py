@@ -25,7 +25,7 @@ from esnode.storage.plan_document import (
     ResourceChange,
     ResourceDrift,
 )
-from esnode.storage.profiles import profile_from_document
+from esnode.storage.profiles.read import profile_from_document
 
 
 def write_plan(plan: Plan, path: Path) -> None:

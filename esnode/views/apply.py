@@ -18,7 +18,9 @@ from esnode.views.text import diagnostic_box, paint_for, write
 class ApplyView(Protocol):
     def warn(self, diagnostic: Diagnostic) -> None: ...
 
-    def begin(self, plan: Plan) -> None: ...
+    def begin(self) -> None: ...
+
+    def executing(self, plan: Plan) -> None: ...
 
     def nothing_to_do(self, plan: Plan) -> None: ...
 
@@ -45,7 +47,10 @@ class TextApplyView:
     def warn(self, diagnostic: Diagnostic) -> None:
         write(diagnostic_box(diagnostic, self._error_paint), sys.stderr)
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self) -> None:
+        """Nothing yet: a refusal comes first."""
+
+    def executing(self, plan: Plan) -> None:
         write(changes_text(plan, self._paint) + "\n")
 
     def nothing_to_do(self, plan: Plan) -> None:
@@ -75,13 +80,14 @@ class JsonApplyView:
     def warn(self, diagnostic: Diagnostic) -> None:
         emit_diagnostic(diagnostic)
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self) -> None:
         emit_version()
+
+    def executing(self, plan: Plan) -> None:
         for change in plan.changes:
             emit("planned_change", f"{change.address}: plan to {', '.join(change.actions)}", change=change)
 
     def nothing_to_do(self, plan: Plan) -> None:
-        emit_version()
         emit("change_summary", "Nothing to do: the plan has no changes.", changes=_counts(None))
 
     def started(self, change: Change, setting: str) -> None:

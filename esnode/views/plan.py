@@ -15,7 +15,9 @@ from esnode.views.text import diagnostic_box, paint_for, write
 class PlanView(Protocol):
     """What `plan`, `destroy` and `show` print."""
 
-    def begin(self, *, refresh: bool) -> None: ...
+    def begin(self) -> None: ...
+
+    def refreshing(self) -> None: ...
 
     def show(self, plan: Plan, *, saved_to: Path | None = None) -> None: ...
 
@@ -31,9 +33,11 @@ class TextPlanView:
         self._paint = paint_for(sys.stdout, no_color=no_color)
         self._error_paint = paint_for(sys.stderr, no_color=no_color)
 
-    def begin(self, *, refresh: bool) -> None:
-        if refresh:
-            write("Refreshing state...")
+    def begin(self) -> None:
+        """Nothing yet: an error in a profile comes first."""
+
+    def refreshing(self) -> None:
+        write("Refreshing state...")
 
     def show(self, plan: Plan, *, saved_to: Path | None = None) -> None:
         write(plan_text(plan, self._paint))
@@ -47,8 +51,11 @@ class TextPlanView:
 class JsonPlanView:
     """For programs: JSON lines, and nothing else on standard output."""
 
-    def begin(self, *, refresh: bool) -> None:
+    def begin(self) -> None:
         emit_version()
+
+    def refreshing(self) -> None:
+        emit("refresh_start", "Refreshing state...")
 
     def show(self, plan: Plan, *, saved_to: Path | None = None) -> None:
         for verdict in plan.verdicts:

@@ -53,7 +53,7 @@ def test_every_command_has_help_and_an_example(capsys):
 def test_errors_are_json_lines_too_when_asked_for(tmp_path):
     result = esnode("plan", "-json", "-f", "absent.es", cwd=tmp_path)
     assert result.code == 1
-    assert [line["type"] for line in result.lines()] == ["diagnostic"]
+    assert [line["type"] for line in result.lines()] == ["version", "diagnostic"]
 
 
 def test_chdir_goes_before_everything_else(tmp_path, capsys):

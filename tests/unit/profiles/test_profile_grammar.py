@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from esnode.errors import FileUnreadable
-from esnode.storage.grammar import profile_schema, schema_json
-from esnode.storage.grammar_docs import REFERENCE, with_tables
-from esnode.storage.profiles import lint_profile, read_profiles
+from esnode.storage.profiles.grammar import profile_schema, schema_json
+from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
+from esnode.storage.profiles.read import lint_profile, read_profiles
 from esnode.storage.schema_files import schema_text
 
 TOP = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((TOP / "examples" / "profiles").iterdir())
-AGAIN = "run `python -m esnode.storage.grammar`"
+AGAIN = "run `make schemas`"
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from esnode.errors import BadValue, ProfileInvalid
 from esnode.model.metrics import METRICS, Metric, metric
 from esnode.model.profile import Condition, Operator
-from esnode.storage.grammar import profile_schema
-from esnode.storage.profile_fit import fits
-from esnode.storage.profile_values import parse_condition
-from esnode.storage.profiles import lint_profile, parse_profiles, profile_from_document
-from esnode.storage.yaml_text import parse_yaml
+from esnode.storage.profiles.fit import fits
+from esnode.storage.profiles.grammar import profile_schema
+from esnode.storage.profiles.read import lint_profile, parse_profiles, profile_from_document
+from esnode.storage.profiles.values import parse_condition
+from esnode.storage.yaml.text import parse_yaml
 from esnode.units import format_duration, parse_duration
 from tests.unit.profiles.profile_texts import VALID, problems
 

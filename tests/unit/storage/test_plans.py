@@ -8,7 +8,7 @@ import pytest
 
 from esnode.errors import PlanTampered, PlanUnreadable
 from esnode.storage.plans import decision_digest, plan_bytes, read_plan, write_plan
-from esnode.storage.profiles import read_profiles
+from esnode.storage.profiles.read import read_profiles
 from tests.builders import a_gpu, an_observation, plan_of
 from tests.places import EXAMPLES, SPECIFICATION_PROFILE
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from esnode.model.metrics import METRICS
 from esnode.model.profile import Path
-from esnode.storage.grammar import ACTIONS
+from esnode.storage.profiles.grammar import ACTIONS
 from esnode.units import format_number
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from esnode.diagnostics import Diagnostic, Range, error
 from esnode.errors import FileUnreadable
-from esnode.storage.yaml_nodes import Composer, Span, YamlDocument, unprintable
-from esnode.storage.yaml_problems import Stop, explain
+from esnode.storage.yaml.nodes import Composer, Span, YamlDocument, unprintable
+from esnode.storage.yaml.problems import Stop, explain
 
 # Measured: ruamel.yaml reads about 200 kB and 20,000 values in a second; a profile has some 2 kB and 50 values.
 MAX_BYTES = 128 * 1024

@@ -8,10 +8,10 @@ from typing import Any
 from esnode.errors import BadValue
 from esnode.model.metrics import METRICS, PROMETHEUS_PREFIX, Metric, metric
 from esnode.model.profile import Path
-from esnode.storage.grammar import KIND
-from esnode.storage.profile_problems import LOOKS_LIKE, Problem, found, nearest
-from esnode.storage.profile_values import parse_condition, parse_percent
-from esnode.storage.yaml_nodes import unusable
+from esnode.storage.profiles.grammar import KIND
+from esnode.storage.profiles.problems import LOOKS_LIKE, Problem, found, nearest
+from esnode.storage.profiles.values import parse_condition, parse_percent
+from esnode.storage.yaml.nodes import unusable
 from esnode.units import format_number, parse_duration
 
 

@@ -23,11 +23,11 @@ from esnode.model.profile import (
     ThrottlePower,
 )
 from esnode.model.profile import Path as Place
-from esnode.storage.grammar import PROFILE_SCHEMA
-from esnode.storage.profile_checks import foreign, semantic_problems
-from esnode.storage.profile_fit import fits
-from esnode.storage.profile_problems import Problem, structural_problems
-from esnode.storage.profile_values import parse_condition, seconds, wanted_value
+from esnode.storage.profiles.checks import foreign, semantic_problems
+from esnode.storage.profiles.fit import fits
+from esnode.storage.profiles.grammar import PROFILE_SCHEMA
+from esnode.storage.profiles.problems import Problem, structural_problems
+from esnode.storage.profiles.values import parse_condition, seconds, wanted_value
 from esnode.storage.schema_files import schema_text
 from esnode.wire import digest
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esnode.model.profile import Path
-from esnode.storage.yaml_problems import Stop
+from esnode.storage.yaml.problems import Stop
 
 MAX_VALUES = 10_000
 MAX_ALIASES = 200

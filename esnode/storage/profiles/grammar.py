@@ -1,7 +1,6 @@
 """The profile's grammar as a JSON Schema, made from the tables METRICS and SETTINGS.
 
-`python -m esnode.storage.grammar` writes `schemas/profile.v1.schema.json` and the tables of
-`docs/profile-reference.md` anew; tests hold both to what this module makes.
+`make schemas` writes it to `schemas/profile.v1.schema.json`; a test holds that file to what this module makes.
 
 `x-expects` is the grammar's own annotation: what a value must be, in the words of an error message.
 """
@@ -11,13 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from esnode.model.metrics import METRICS, PROMETHEUS_PREFIX, Metric
 from esnode.model.profile import Severity
 from esnode.model.settings import COMPUTE_MODES, SETTINGS, Kind, Setting
-from esnode.storage.profile_values import CONDITION_PATTERN, DURATION_PATTERN, PERCENT_PATTERN
+from esnode.storage.profiles.values import CONDITION_PATTERN, DURATION_PATTERN, PERCENT_PATTERN
 
 Schema = dict[str, Any]
 
@@ -288,17 +286,3 @@ def _action_help() -> str:
 def schema_json() -> str:
     """The committed form of the schema."""
     return json.dumps(profile_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def main() -> None:
-    """Writes the schema and the tables of the reference anew. Only in a checkout."""
-    from esnode.storage.grammar_docs import REFERENCE, with_tables
-
-    top = Path(__file__).resolve().parents[2]
-    (top / "schemas" / f"{PROFILE_SCHEMA}.schema.json").write_text(schema_json(), encoding="utf-8")
-    reference = top / REFERENCE
-    reference.write_text(with_tables(reference.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

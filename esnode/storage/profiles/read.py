@@ -14,12 +14,12 @@ from typing import Any
 from esnode.diagnostics import Diagnostic, Range, error
 from esnode.errors import NoProfile, ProfileInvalid
 from esnode.model.profile import Position, Profile
-from esnode.storage.profile_build import build, problems_of
-from esnode.storage.profile_checks import unusable_values
-from esnode.storage.profile_lint import lint_profile
-from esnode.storage.profile_problems import Problem
-from esnode.storage.yaml_nodes import Place, Span, YamlDocument
-from esnode.storage.yaml_text import YamlFile, parse_yaml, read_yaml
+from esnode.storage.profiles.build import build, problems_of
+from esnode.storage.profiles.checks import unusable_values
+from esnode.storage.profiles.lint import lint_profile
+from esnode.storage.profiles.problems import Problem
+from esnode.storage.yaml.nodes import Place, Span, YamlDocument
+from esnode.storage.yaml.text import YamlFile, parse_yaml, read_yaml
 
 __all__ = ["find_profiles", "lint_profile", "parse_profiles", "profile_from_document", "read_profiles"]
 

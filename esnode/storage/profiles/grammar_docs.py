@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from esnode.model.metrics import METRICS, PROMETHEUS_PREFIX
 from esnode.model.settings import SETTINGS, Kind
-from esnode.storage.grammar import ACCEPTED_COMPUTE_MODES, ACTIONS
+from esnode.storage.profiles.grammar import ACCEPTED_COMPUTE_MODES, ACTIONS
 
 REFERENCE = "docs/profile-reference.md"
 

@@ -1,0 +1,31 @@
+"""Everything in the repository that is made from the code: schemas, and the tables of the documents.
+
+`python -m esnode.storage.generate` (`make schemas`) writes them anew, in a checkout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from esnode import wire
+from esnode.storage.document_schemas import plan_schema, state_schema
+from esnode.storage.profiles.grammar import PROFILE_SCHEMA, schema_json
+from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def generated_files(checkout: Path = CHECKOUT) -> Iterator[tuple[Path, bytes]]:
+    """Each generated file and what it should hold."""
+    schemas = checkout / "schemas"
+    yield schemas / f"{PROFILE_SCHEMA}.schema.json", schema_json().encode()
+    yield schemas / "plan.v1.schema.json", wire.pretty(plan_schema())
+    yield schemas / "state.v1.schema.json", wire.pretty(state_schema())
+    reference = checkout / REFERENCE
+    yield reference, with_tables(reference.read_text(encoding="utf-8")).encode()
+
+
+if __name__ == "__main__":
+    for path, content in generated_files():
+        path.write_bytes(content)
