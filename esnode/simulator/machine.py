@@ -1,7 +1,7 @@
 """A simulated machine as its world file describes it: values, and their JSON form in the registers.
 
 Only the standard library is used here: the registers are read by programs of other environments too. The values
-are NamedTuples, not dataclasses: those take ten times as long to define, and every program on the machine waits.
+are NamedTuples, not dataclasses: those take five times as long to define, and every program on the machine waits.
 """
 
 from __future__ import annotations

@@ -37,8 +37,9 @@ def paint_for(stream: TextIO, *, no_color: bool = False) -> Paint:
 
 
 def plain_text(text: str) -> str:
-    """`text` without control characters: what comes from a file must not move the cursor."""
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+    """`text` without control characters: what comes from a file must not move the cursor. A tab becomes an arrow."""
+    shown = text.replace("\t", "→")
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in shown)
 
 
 def counted(count: int, word: str) -> str:
