@@ -12,6 +12,7 @@ from tests.places import EXAMPLES, GOLDEN, PROJECT
 
 README = (PROJECT / "README.md").read_text()
 PROFILES = sorted((EXAMPLES / "profiles").iterdir())
+MACHINES = sorted((EXAMPLES / "machines").glob("*.yaml"))
 
 
 def test_the_readmes_picture_is_a_real_plan():
@@ -44,6 +45,15 @@ def test_every_example_is_planned_on_a_machine(path, lab):
     given = ["-tag", "cluster_zone=us-east-1", "-label", "workload_type=training"]
     result = lab.run("plan", "-f", path, *given)
     assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
+def test_every_example_machine_runs(path, tmp_path):
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    cap = EXAMPLES / "profiles" / "power-cap.es"
+    result = esnode("plan", "-simulate", path.name, "-f", cap, cwd=tmp_path)
+    assert result.code == 0, result.err
+    assert "SIMULATED" in result.out
 
 
 def test_the_readmes_commands_work_in_their_order(lab):
