@@ -137,6 +137,18 @@ class PlanUnexpected(PlanRefused):
     """The plan's decision is not the one that was approved."""
 
 
+class PlanTooLarge(PlanRefused):
+    """The plan touches more than the caller allows."""
+
+
+class OnProbation(PlanRefused):
+    """The last apply waits for its confirmation, so nothing else is applied on top of it."""
+
+
+class NothingToUndo(EsnodeError):
+    """There is no apply to roll back or to confirm."""
+
+
 class WrongMachine(PlanRefused):
     """The plan was made for another machine, or for a simulated one."""
 

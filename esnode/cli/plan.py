@@ -67,7 +67,7 @@ def run_plan(
 
     view = plan_view(as_json=json, no_color=no_color)
     view.begin()
-    profiles = () if mode is Mode.DESTROY else read_given(profile_paths)
+    profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
     if refresh:
         view.refreshing()
     plan = plan_for(

@@ -35,7 +35,7 @@ def advise(
     targets: Sequence[str],
 ) -> tuple[Diagnostic, ...]:
     """Every warning of a plan, each once."""
-    given = [] if mode is Mode.DESTROY else list(_given_warnings(profiles, gpus, state))
+    given = list(_given_warnings(profiles, gpus, state)) if mode is Mode.NORMAL else []
     return (*given, *_folded(gpus), *_selection_warnings(profiles, selections), *_target_warnings(targets))
 
 

@@ -14,9 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from esnode.engine.ports import Actuator, Clock, Progress, Recorder
-from esnode.engine.record import close_intent, drop_intent, forget_rests, make_intent, open_intents, record_only
+from esnode.engine.record import (
+    begin_apply,
+    close_intent,
+    drop_intent,
+    forget_rests,
+    make_intent,
+    open_intents,
+    record_only,
+    remember,
+)
 from esnode.errors import EsnodeError, StateUnwritable
-from esnode.model.hardware import Observation
+from esnode.model.hardware import Moment, Observation
 from esnode.model.plan import Change, Mode, Plan
 from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.report import ApplyReport, Result, StepOutcome
@@ -95,6 +104,7 @@ class _Run:
         self.world = world
         self.stopped = ""
         self.is_state_lost = False
+        self.has_begun = False
         self.steps: list[StepOutcome] = []
         self.results: dict[str, Result] = {change.address: Result.NOT_STARTED for change in plan.changes}
 
@@ -117,7 +127,10 @@ class _Run:
             )
             for task in tasks
         ]
-        self._save(open_intents(self.state, intents))
+        state = self._begun(now)
+        for intent in intents:
+            state = remember(state, intent.gpu, {intent.setting: intent.before})
+        self._save(open_intents(state, intents))
         state = self.state
         for task, intent, outcome in zip(tasks, intents, self._write_all(tasks), strict=True):
             state = self._close(state, task, intent, outcome)
@@ -127,16 +140,27 @@ class _Run:
 
     def finish(self) -> None:
         """Record what needs no hardware, for every change whose writes all succeeded."""
-        state, now = self.state, self.world.clock.now()
+        now = self.world.clock.now()
+        state = self._begun(now)
         done = [change for change in self.plan.changes if self.is_open(change)]
         for change in done:
-            state = record_only(state, change, now)
+            recorded = record_only(state, change, now)
+            if recorded != state and change.gpu:
+                recorded = record_only(remember(state, change.gpu.uuid, {}), change, now)
+            state = recorded
         if self.plan.mode is Mode.DESTROY:
             state = forget_rests(state, [change.gpu.uuid for change in done if change.gpu])
         if state != self.state:
             self._save(state)
         for change in done:
             self.results[change.address] = Result.APPLIED
+
+    def _begun(self, now: Moment) -> State:
+        """The state, with this apply as its last one from the first save on."""
+        if self.has_begun:
+            return self.state
+        self.has_begun = True
+        return begin_apply(self.state, self.world.user, now)
 
     def report(self) -> ApplyReport:
         return ApplyReport(

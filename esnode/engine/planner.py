@@ -23,6 +23,7 @@ from esnode.engine.intents import intended_changes
 from esnode.engine.resolve import Desired, Resolution, resolve
 from esnode.engine.scope import Rule, Scope
 from esnode.engine.select import select
+from esnode.engine.undo import undo
 from esnode.model.hardware import Observation, ObservedGpu
 from esnode.model.plan import Cause, Change, Drift, Mode, Plan, PlannedGpu, PriorState, ResourceType
 from esnode.model.profile import Profile
@@ -116,7 +117,7 @@ def _plan_gpu(
         clocks=state.observed.clocks if state.observed else {},
         removal=Cause.DESTROY if mode is Mode.DESTROY else None,
     )
-    resolution = resolve(scope)
+    resolution = _resolution(scope, state, mode)
     unreadable = tuple(item for item in resolution.desired if _is_unreadable(item, record))
     change = gpu_change(gpu, record, [item for item in resolution.desired if not isinstance(item.present, Missing)])
     return _GpuPlan(
@@ -127,6 +128,12 @@ def _plan_gpu(
         advice=GpuAdvice(gpu=gpu, resolution=resolution, unreadable=unreadable, change=change),
         is_complete=gpu.is_readable and not unreadable,
     )
+
+
+def _resolution(scope: Scope, state: State, mode: Mode) -> Resolution:
+    if mode is not Mode.ROLLBACK:
+        return resolve(scope)
+    return undo(scope, state.managed.last_apply) if state.managed.last_apply else Resolution()
 
 
 def _is_unreadable(item: Desired, record: ManagedGpu) -> bool:

@@ -8,9 +8,17 @@ from datetime import timedelta
 from esnode.engine.identity import check_state_is_here, is_other_machine
 from esnode.engine.judge import release_condition
 from esnode.engine.planner import record_digest
-from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, StateElsewhere, WrongMachine
+from esnode.errors import (
+    PlanExpired,
+    PlanNotApplyable,
+    PlanTooLarge,
+    PlanUnexpected,
+    StalePlan,
+    StateElsewhere,
+    WrongMachine,
+)
 from esnode.model.hardware import Observation, ObservedGpu, Origin
-from esnode.model.plan import Cause, Change, HoldStep, Plan, Step
+from esnode.model.plan import Cause, Change, HoldStep, Plan
 from esnode.model.profile import Policy
 from esnode.model.readings import Missing
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, ClockRange, SettingValue
@@ -22,10 +30,14 @@ PLAN_AGAIN = "Run esnode plan -out FILE again, review it, and apply that."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """What the caller of apply insists on. `max_age` can only shorten the plan's own life."""
+    """What the caller of apply insists on. `max_age` can only shorten the plan's own life.
+
+    `max_changes` is how many resources a plan may touch.
+    """
 
     digest: str = ""
     max_age: timedelta | None = None
+    max_changes: int | None = None
 
 
 def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
@@ -41,6 +53,11 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
             f"This version of esnode cannot apply {_kinds(foreign)} changes",
             detail="The plan holds " + ", ".join(change.address for change in foreign) + ".",
             next_step="Plan the GPU changes alone, with -target gpu[0] for each GPU, and see to the others yourself.",
+        )
+    if expected.max_changes is not None and len(plan.changes) > expected.max_changes:
+        raise PlanTooLarge(
+            f"This plan touches {len(plan.changes)} resources, -max-changes allows {expected.max_changes}",
+            next_step="Plan less with -target, or allow more.",
         )
     if expected.digest and expected.digest != digest:
         raise PlanUnexpected(
@@ -185,9 +202,9 @@ def _check_limits(name: str, value: SettingValue, gpu: ObservedGpu) -> None:
 
 def _check_reason(step: HoldStep, policy: Policy | None, gpu: ObservedGpu) -> None:
     """What the step rests on must still hold when its metric is read again."""
-    is_release = step.step in (Step.UP, Step.END)
-    if is_release and step.cause is not Cause.RELEASED:
+    if step.cause not in (Cause.POLICY, Cause.RELEASED):
         return
+    is_release = step.cause is Cause.RELEASED
     if policy is None:
         raise StalePlan(
             f"The plan steps a hold of {step.profile}/{step.policy}, and holds no such policy", next_step=PLAN_AGAIN

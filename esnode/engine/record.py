@@ -15,6 +15,7 @@ from esnode.model.readings import WRITE_ONLY, Reading
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.state import (
     SETTINGS_OWNER,
+    AppliedPlan,
     Direction,
     Hold,
     Intent,
@@ -23,6 +24,7 @@ from esnode.model.state import (
     Owner,
     Rest,
     State,
+    Undo,
     hold_key,
 )
 
@@ -69,6 +71,24 @@ def open_intents(state: State, intents: Iterable[Intent]) -> State:
     """The state with these intents in its journal: saved before the hardware is touched."""
     opened = {intent_key(intent.address, intent.setting): intent for intent in intents}
     return replace(state, managed=replace(state.managed, journal={**state.managed.journal, **opened}))
+
+
+def begin_apply(state: State, user: str, now: Moment) -> State:
+    """The state at the first step of an apply: from here on it is the last one, with nothing to undo yet."""
+    return replace(state, managed=replace(state.managed, last_apply=AppliedPlan(applied_at=now, user=user)))
+
+
+def remember(state: State, uuid: str, before: Mapping[str, SettingValue]) -> State:
+    """The state that knows how to undo what is about to happen to a GPU. What it knows already, it keeps.
+
+    Saved with the intents, so before the hardware is touched.
+    """
+    last = state.managed.last_apply
+    if last is None:
+        return state
+    undo = last.gpus.get(uuid) or Undo(record=state.managed.gpus.get(uuid))
+    undo = replace(undo, before={**before, **undo.before})
+    return replace(state, managed=replace(state.managed, last_apply=replace(last, gpus={**last.gpus, uuid: undo})))
 
 
 def close_intent(state: State, intent: Intent, value: SettingValue, identity: GpuIdentity, now: Moment) -> State:

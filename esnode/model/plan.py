@@ -37,6 +37,7 @@ class Mode(StrEnum):
 
     NORMAL = "normal"
     DESTROY = "destroy"
+    ROLLBACK = "rollback"
 
 
 class Cause(StrEnum):
@@ -52,6 +53,7 @@ class Cause(StrEnum):
     PROFILE_REMOVED = "profile_removed"
     ACCEPT_DRIFT = "accept_drift"
     DESTROY = "destroy"
+    ROLLBACK = "rollback"
 
 
 class DriftCause(StrEnum):

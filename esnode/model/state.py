@@ -120,11 +120,38 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """One GPU before an apply: what its changed settings were, and its record, if it had one."""
+
+    before: Mapping[str, SettingValue] = field(default_factory=dict)
+    record: ManagedGpu | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedPlan:
+    """The last apply, and all that is needed to undo it. `gpus` is keyed by UUID."""
+
+    applied_at: Moment
+    user: str
+    gpus: Mapping[str, Undo] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probation:
+    """The last apply is undone at `due_at` unless somebody confirms it before."""
+
+    due_at: Moment
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Managed:
     """`journal` holds open intents by `ADDRESS SETTING`; it is empty when nothing is in flight."""
 
     gpus: Mapping[str, ManagedGpu] = field(default_factory=dict)
     journal: Mapping[str, Intent] = field(default_factory=dict)
+    last_apply: AppliedPlan | None = None
+    probation: Probation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

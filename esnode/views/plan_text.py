@@ -46,6 +46,13 @@ _SYMBOLS = {
 }
 
 
+_NO_CHANGES = {
+    Mode.NORMAL: "The hardware matches the profile.",
+    Mode.DESTROY: "Nothing is managed any more.",
+    Mode.ROLLBACK: "Everything is as it was before the last apply.",
+}
+
+
 def plan_text(plan: Plan, paint: Paint) -> str:
     """The whole plan, without a line end."""
     sections = [
@@ -71,8 +78,7 @@ def summary_line(plan: Plan) -> str:
     unread = sum(1 for gpu in plan.gpus if gpu.failure)
     unreadable = f" {counted(unread, 'GPU')} could not be read." if unread else ""
     if not plan.changes:
-        matches = "Nothing is managed any more." if plan.mode is Mode.DESTROY else "The hardware matches the profile."
-        return f"No changes. {matches}{unreadable}"
+        return f"No changes. {_NO_CHANGES[plan.mode]}{unreadable}"
     added, changed, destroyed, forgotten = count_operations(plan.changes)
     forget = f", {forgotten} to forget" if forgotten else ""
     return f"Plan: {added} to add, {changed} to change, {destroyed} to destroy{forget}.{unreadable}"
