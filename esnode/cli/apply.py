@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,6 @@ from esnode.errors import (
 )
 from esnode.model.hardware import Observation
 from esnode.model.plan import Plan
-from esnode.model.report import ApplyReport
 from esnode.model.state import State
 from esnode.storage.states import StateFile
 from esnode.views.apply import ApplyView
@@ -41,6 +40,20 @@ if TYPE_CHECKING:
 @click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
 @click.option("--expect-digest", default="", metavar="DIGEST", help="Refuse a plan with another decision than this.")
 @click.option("--max-age", type=Duration(), default=None, metavar="DURATION", help="Refuse a plan older than this.")
+@click.option(
+    "--max-changes",
+    type=click.IntRange(0),
+    default=None,
+    metavar="N",
+    help="Refuse a plan that touches more resources.",
+)
+@click.option(
+    "--revert-after",
+    type=Duration(),
+    default=None,
+    metavar="DURATION",
+    help="Undo it after this, unless esnode confirm comes in time.",
+)
 @switch("allow-insecure-files", help="Take a plan or a state that others could have written.")
 @options.simulate_option
 @options.state_option
@@ -50,6 +63,8 @@ def command(
     plan_path: Path,
     expect_digest: str,
     max_age: float | None,
+    max_changes: int | None,
+    revert_after: float | None,
     allow_insecure_files: bool,
     simulate: Path | None,
     state_path: Path,
@@ -65,15 +80,21 @@ def command(
       esnode apply plan.json
       esnode apply -expect-digest=4f2a... plan.json
     """
+    from esnode.cli.probation import Watched
+    from esnode.engine.apply import Surroundings, apply_plan
     from esnode.engine.preflight import Expectations, check_plan
+    from esnode.storage.locks import user_name
     from esnode.storage.plans import read_plan
+    from esnode.storage.states import save_elsewhere
     from esnode.views.apply import apply_view
 
     _refuse_a_profile(plan_path)
     view = apply_view(as_json=json, no_color=no_color)
     view.begin()
     plan, digest = read_plan(plan_path)
-    expected = Expectations(digest=expect_digest, max_age=None if max_age is None else timedelta(seconds=max_age))
+    expected = Expectations(
+        digest=expect_digest, max_age=None if max_age is None else timedelta(seconds=max_age), max_changes=max_changes
+    )
     check_plan(plan, digest, expected)
     if not plan.has_changes:
         view.nothing_to_do(plan)
@@ -83,7 +104,18 @@ def command(
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
         view.executing(plan)
-        report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))
+        world = Surroundings(
+            actuator=machine.actuator(),
+            recorder=file if revert_after is None else Watched(file, simulate),
+            clock=machine.clock,
+            progress=view,
+            user=user_name(),
+            should_stop=lambda: bool(stopped),
+            revert_after=revert_after,
+        )
+        report, latest = apply_plan(plan, state, observation, world)
+        if report.is_state_lost:
+            view.state_saved_to(save_elsewhere(latest, file.path))
     view.end(report)
     if stopped:
         return EXIT_TERMINATED if signal.SIGTERM in stopped else EXIT_INTERRUPTED
@@ -135,33 +167,6 @@ def _ready(plan: Plan, file: StateFile, machine: Machine, expected: Expectations
 def _refusal(failure: StateUnwritable) -> PlanRefused:
     summary = f"Nothing was touched, because the state cannot be written: {failure.summary}"
     return PlanRefused(summary, next_step=failure.next_step)
-
-
-def _apply(
-    plan: Plan,
-    state: State,
-    observation: Observation,
-    file: StateFile,
-    machine: Machine,
-    view: ApplyView,
-    should_stop: Callable[[], bool],
-) -> ApplyReport:
-    from esnode.engine.apply import Surroundings, apply_plan
-    from esnode.storage.locks import user_name
-    from esnode.storage.states import save_elsewhere
-
-    world = Surroundings(
-        actuator=machine.actuator(),
-        recorder=file,
-        clock=machine.clock,
-        progress=view,
-        user=user_name(),
-        should_stop=should_stop,
-    )
-    report, latest = apply_plan(plan, state, observation, world)
-    if report.is_state_lost:
-        view.state_saved_to(save_elsewhere(latest, file.path))
-    return report
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from esnode.cli.options import given
 from esnode.engine.ports import Actuator, Clock
-from esnode.errors import BadInvocation
 from esnode.model.hardware import MachineIdKind, Node, NodeIdentity, Observation, Origin
 
 
@@ -42,6 +41,17 @@ def read_capture(path: Path, given_facts: Facts) -> Observation:
 
     observation = read(path)
     return replace(observation, node=replace(observation.node, tags=given_facts.tags, labels=given_facts.labels))
+
+
+def machine_clock(simulate: Path | None) -> Clock:
+    """The machine's clock alone, without its driver."""
+    if simulate is None:
+        from esnode.sensors.node import HostClock
+
+        return HostClock()
+    from esnode.simulator.world import open_world
+
+    return open_world(simulate).clock
 
 
 @contextlib.contextmanager
@@ -90,10 +100,3 @@ def _driver(origin: Origin, clock: Clock, identity: NodeIdentity, given_facts: F
             return GpuActuator(session)
 
         yield Machine(origin=origin, clock=clock, observe=observe, actuator=actuator)
-
-
-def refuse_together(**given_options: object) -> None:
-    """Raise BadInvocation when options that exclude each other are both given."""
-    names = [f"-{name.replace('_', '-')}" for name, value in given_options.items() if value]
-    if len(names) > 1:
-        raise BadInvocation(f"{' and '.join(names)} cannot be given together")

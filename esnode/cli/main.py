@@ -23,6 +23,8 @@ COMMANDS = {
     "apply": ("esnode.cli.apply", "Execute a saved plan"),
     "show": ("esnode.cli.show", "Show a saved plan or the state"),
     "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
+    "confirm": ("esnode.cli.confirm", "Keep what apply -revert-after changed"),
+    "revert": ("esnode.cli.revert", "Undo an apply that nobody confirmed in time"),
     "rollback": ("esnode.cli.rollback", "Plan to undo the last apply"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
     "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),

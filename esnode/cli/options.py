@@ -54,16 +54,15 @@ state_option = click.option(
     help="The state file (also ESNODE_STATE).",
 )
 
-lock_options = _together(
-    switch("lock", default=True, help="-lock=false: do not lock the state."),
-    click.option(
-        "--lock-timeout",
-        type=Duration(),
-        default=LOCK_TIMEOUT,
-        metavar="DURATION",
-        help="How long to wait for the state's lock (10s).",
-    ),
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    type=Duration(),
+    default=LOCK_TIMEOUT,
+    metavar="DURATION",
+    help="How long to wait for the state's lock (10s).",
 )
+
+lock_options = _together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
 
 given_options = _together(
     click.option(

@@ -21,6 +21,7 @@ from esnode.model.profile import Profile
 from esnode.model.state import State
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile
+from esnode.units import format_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ def plan_for(request: Request) -> Plan:
         return _plan(request, _recorded(state, file.path, request.facts), state, [])
     with open_machine(request.simulate, request.facts) as machine:
         state, observation, notes = observe_and_recover(file, machine.observe(), request)
+        notes += _probation_notes(state, observation, file, request)
         return _plan(request, observation, state, notes, store=file)
 
 
@@ -70,6 +72,23 @@ def observe_and_recover(
     except (LockHeld, StateUnwritable) as busy:
         return state, observation, [warning("An apply is in flight, or was interrupted", busy.summary + ".")]
     return state, observation, [warning(sentence) for sentence in sentences]
+
+
+def _probation_notes(state: State, observation: Observation, file: StateFile, request: Request) -> list[Diagnostic]:
+    """What waits for its confirmation stands in every plan, and whoever was to undo it is there."""
+    probation = state.managed.probation
+    if probation is None:
+        return []
+    from esnode.cli.probation import ensure_watched
+
+    ensure_watched(file.path, request.simulate)
+    left = format_duration(probation.due_at.seconds_since(observation.taken_at))
+    return [
+        warning(
+            f"The last apply, by {probation.user}, is undone in {left} unless it is confirmed",
+            "Run esnode confirm to keep it. Until then only its rollback can be applied.",
+        )
+    ]
 
 
 def _plan(

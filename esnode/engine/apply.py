@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Everything apply needs of the world."""
+    """Everything apply needs of the world. With `revert_after` seconds the apply is on probation."""
 
     actuator: Actuator
     recorder: Recorder
@@ -58,6 +58,7 @@ class Surroundings:
     progress: Progress
     user: str
     should_stop: Callable[[], bool]
+    revert_after: float | None = None
 
 
 def stages(plan: Plan) -> list[tuple[Phase, tuple[Task, ...]]]:
@@ -160,7 +161,7 @@ class _Run:
         if self.has_begun:
             return self.state
         self.has_begun = True
-        return begin_apply(self.state, self.world.user, now)
+        return begin_apply(self.state, self.world.user, now, self.world.revert_after)
 
     def report(self) -> ApplyReport:
         return ApplyReport(

@@ -9,6 +9,7 @@ from esnode.engine.identity import check_state_is_here, is_other_machine
 from esnode.engine.judge import release_condition
 from esnode.engine.planner import record_digest
 from esnode.errors import (
+    OnProbation,
     PlanExpired,
     PlanNotApplyable,
     PlanTooLarge,
@@ -18,7 +19,7 @@ from esnode.errors import (
     WrongMachine,
 )
 from esnode.model.hardware import Observation, ObservedGpu, Origin
-from esnode.model.plan import Cause, Change, HoldStep, Plan
+from esnode.model.plan import Cause, Change, HoldStep, Mode, Plan
 from esnode.model.profile import Policy
 from esnode.model.readings import Missing
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, ClockRange, SettingValue
@@ -70,6 +71,7 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
 def check_world(plan: Plan, state: State, observation: Observation, expected: Expectations) -> None:
     """The checks against the machine, the state and the clock. Raises PlanRefused; nothing was touched."""
     _check_machine(plan, state, observation)
+    _check_probation(plan, state, observation)
     _check_age(plan, observation, expected)
     _check_lineage(plan, state)
     policies = {(profile.name, policy.name): policy for profile in plan.profiles for policy in profile.policies}
@@ -110,6 +112,18 @@ def _check_machine(plan: Plan, state: State, observation: Observation) -> None:
         check_state_is_here(state, observation)
     except StateElsewhere as elsewhere:
         raise WrongMachine(elsewhere.summary, detail=elsewhere.detail, next_step=elsewhere.next_step) from None
+
+
+def _check_probation(plan: Plan, state: State, observation: Observation) -> None:
+    """What waits for its confirmation must stay undoable, so nothing but its rollback is applied on top of it."""
+    probation = state.managed.probation
+    if probation is None or plan.mode is Mode.ROLLBACK:
+        return
+    left = format_duration(probation.due_at.seconds_since(observation.taken_at))
+    raise OnProbation(
+        f"The last apply, by {probation.user}, waits for its confirmation for {left} more",
+        next_step="Run esnode confirm to keep it, or esnode rollback to undo it now.",
+    )
 
 
 def _check_age(plan: Plan, observation: Observation, expected: Expectations) -> None:

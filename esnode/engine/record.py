@@ -22,6 +22,7 @@ from esnode.model.state import (
     ManagedGpu,
     ManagedSetting,
     Owner,
+    Probation,
     Rest,
     State,
     Undo,
@@ -73,9 +74,19 @@ def open_intents(state: State, intents: Iterable[Intent]) -> State:
     return replace(state, managed=replace(state.managed, journal={**state.managed.journal, **opened}))
 
 
-def begin_apply(state: State, user: str, now: Moment) -> State:
-    """The state at the first step of an apply: from here on it is the last one, with nothing to undo yet."""
-    return replace(state, managed=replace(state.managed, last_apply=AppliedPlan(applied_at=now, user=user)))
+def begin_apply(state: State, user: str, now: Moment, revert_after: float | None) -> State:
+    """The state at the first step of an apply: from here on it is the last one, with nothing to undo yet.
+
+    With `revert_after` seconds it is on probation from this moment, so that a crash does not save it.
+    """
+    last = AppliedPlan(applied_at=now, user=user)
+    probation = None if revert_after is None else Probation(due_at=now.after(revert_after), user=user)
+    return replace(state, managed=replace(state.managed, last_apply=last, probation=probation))
+
+
+def end_probation(state: State, probation: Probation | None = None) -> State:
+    """The state with its last apply confirmed, or put on probation again."""
+    return replace(state, managed=replace(state.managed, probation=probation), serial=state.serial + 1)
 
 
 def remember(state: State, uuid: str, before: Mapping[str, SettingValue]) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
@@ -18,6 +18,10 @@ class Moment:
     at: datetime
     uptime: float
     boot_id: str
+
+    def after(self, seconds: float) -> Moment:
+        """The point in time so many seconds later, in the same boot."""
+        return Moment(at=self.at + timedelta(seconds=seconds), uptime=self.uptime + seconds, boot_id=self.boot_id)
 
     def seconds_since(self, earlier: Moment) -> float:
         """Seconds from `earlier` to here: by boot time within one boot, else by the wall clock. Never negative."""

@@ -1,0 +1,59 @@
+"""esnode revert: what waits in the background for an apply's confirmation."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from esnode.cli import options
+from esnode.cli.machine import machine_clock
+from esnode.cli.probation import undo_overdue
+from esnode.cli.syntax import Command
+from esnode.errors import EXIT_INCOMPLETE, EsnodeError
+from esnode.storage.states import StateFile
+from esnode.storage.watch import watching
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the apply was confirmed: a simulated clock may jump."""
+
+TRY_AGAIN = 10.0
+TRIES = 60
+
+
+@click.command("revert", cls=Command)
+@options.simulate_option
+@options.state_option
+@options.lock_timeout_option
+def command(simulate: Path | None, state_path: Path, lock_timeout: float) -> int:
+    """Wait until the last apply is confirmed, or its time is over; then undo it.
+
+    `apply -revert-after` starts this by itself. Started by hand, it takes the place of one that died.
+
+    \b
+    Examples:
+      esnode revert
+    """
+    file, clock = StateFile(state_path), machine_clock(simulate)
+    with watching(state_path) as is_mine:
+        tries = 0
+        while is_mine and tries < TRIES:
+            probation = file.load_existing().managed.probation
+            if probation is None:
+                return 0
+            left = probation.due_at.seconds_since(clock.now())
+            if left > 0:
+                time.sleep(min(left, LOOK_EVERY))
+            elif not _undo(file, simulate, lock_timeout):
+                tries += 1
+                time.sleep(TRY_AGAIN)
+    return EXIT_INCOMPLETE if is_mine else 0
+
+
+def _undo(file: StateFile, simulate: Path | None, lock_timeout: float) -> bool:
+    try:
+        return undo_overdue(file, simulate, lock_timeout)
+    except EsnodeError as failure:
+        click.echo(f"{failure.summary}. Trying again in {TRY_AGAIN:.0f} s.", err=True)
+        return False
