@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 from esnode.cli import options
 from esnode.cli.machine import facts
 from esnode.cli.planning import Request, plan_for
-from esnode.cli.profiles import read_given
+from esnode.cli.profiles import distrusted, read_given
 from esnode.cli.syntax import Command, switch
 from esnode.errors import EXIT_CHANGES, BadInvocation
 from esnode.model.plan import Mode
@@ -85,6 +86,7 @@ def run_plan(
             valid_for=valid_for,
         )
     )
+    plan = replace(plan, diagnostics=(*distrusted(profiles), *plan.diagnostics))
     if out:
         from esnode.storage.plans import write_plan
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from esnode.diagnostics import Diagnostic, warning
+from esnode.errors import FileUntrusted
 from esnode.model.profile import Profile
 
 
@@ -12,3 +15,16 @@ def read_given(paths: tuple[Path, ...]) -> tuple[Profile, ...]:
     from esnode.storage.profiles.read import find_profiles, read_profiles
 
     return read_profiles([str(path) for path in paths] or find_profiles(Path()))
+
+
+def distrusted(profiles: Iterable[Profile]) -> list[Diagnostic]:
+    """A warning for each profile that others could have written. Plans are reviewed, so it is no error."""
+    from esnode.storage.trust import check_trust
+
+    found = []
+    for path in dict.fromkeys(profile.path for profile in profiles):
+        try:
+            check_trust(Path(path), "profile", is_shared=True)
+        except FileUntrusted as reason:
+            found.append(warning(reason.summary, reason.next_step))
+    return found

@@ -236,3 +236,9 @@ def test_plan_works_for_a_user_and_apply_says_what_it_needs(lab):
     assert failed.code == 4
     assert "sudo" in failed.out
     assert "CAP_SYS_ADMIN" in failed.out
+
+
+def test_a_profile_that_everybody_may_write_is_warned_about(lab):
+    lab.write_profile(CAP)
+    (lab.folder / "profile.es").chmod(0o666)
+    assert "The profile profile.es can be written by everybody" in lab.plan().err
