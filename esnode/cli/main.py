@@ -22,6 +22,7 @@ COMMANDS = {
     "plan": ("esnode.cli.plan", "Show what would change, and save it with -out"),
     "apply": ("esnode.cli.apply", "Execute a saved plan"),
     "show": ("esnode.cli.show", "Show a saved plan or the state"),
+    "diff": ("esnode.cli.diff", "Show what one plan does that another does not"),
     "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
     "confirm": ("esnode.cli.confirm", "Keep what apply -revert-after changed"),
     "revert": ("esnode.cli.revert", "Undo an apply that nobody confirmed in time"),

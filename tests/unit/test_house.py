@@ -39,7 +39,7 @@ HOMES = {
     "ruamel": ("storage", "simulator/nodes.py"),
     "jsonschema": ("storage",),
     "tabulate": ("views",),
-    "deepdiff": ("engine/diff.py",),
+    "deepdiff": ("engine/compare.py",),
     "msgspec": ("wire.py",),
     "rfc8785": ("wire.py",),
 }
