@@ -1,0 +1,49 @@
+"""On the simulated machine a thermal policy finds its level and does not hunt around it, however coarse its steps."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+
+import pytest
+
+from esnode.cli.main import main
+
+PROFILE = """
+apiVersion: v1
+kind: EfficiencyProfile
+metadata: {name: lab, version: '1'}
+policies:
+  - name: thermal-safety
+    target: gpu_temp_celsius
+    condition: "> 82"
+    action: {type: throttle_power, parameters: {step_watts: %d, min_watts: 300}}
+"""
+
+
+def said(*args: object) -> str:
+    """What a command prints, run in this process: there are hundreds of them."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
+        assert main([str(arg) for arg in args]) == 0
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("step_watts", [50, 150])
+def test_a_thermal_policy_cools_and_never_oscillates(tmp_path, monkeypatch, step_watts):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ESNODE_SIMULATE", "world.yaml")
+    said("sim", "init", "-count", 1, "-speed", 0, "-ambient", 45, "world.yaml")
+    (tmp_path / "profile.es").write_text(PROFILE % step_watts)
+    limits: list[tuple[int, float]] = []
+    for second in range(0, 5400, 20):
+        said("sim", "set", "clock=+20s")
+        if "No changes" not in said("plan", "-f", "profile.es", "-out", "plan.json"):
+            said("apply", "plan.json")
+        gpu = json.loads(said("sim", "show", "-json"))["gpus"][0]
+        limits.append((second, gpu["power_limit_watts"]))
+        assert second < 300 or gpu["temperature_celsius"] <= 84
+    raises = [later for (_, low), (later, high) in zip(limits, limits[1:], strict=False) if high > low]
+    settled = [second for second in raises if second > 1200]
+    assert all(later - earlier >= 600 for earlier, later in zip(settled, settled[1:], strict=False))
+    assert len({limit for _, limit in limits}) > 2
