@@ -47,4 +47,4 @@ def test_a_thermal_policy_cools_and_never_oscillates(tmp_path, monkeypatch, step
     raises = [later for (_, low), (later, high) in pairwise(limits) if high > low]
     settled = [second for second in raises if second > 1200]
     assert all(later - earlier >= 600 for earlier, later in pairwise(settled))
-    assert raises, "it never climbed back"
+    assert limits[-1][1] < 700
