@@ -35,7 +35,7 @@ def advise(
     targets: Sequence[str],
 ) -> tuple[Diagnostic, ...]:
     """Every warning of a plan, each once."""
-    given = [] if mode is Mode.DESTROY else list(_given_warnings(profiles, gpus, state))
+    given = list(_given_warnings(profiles, gpus, state)) if mode is Mode.NORMAL else []
     return (*given, *_folded(gpus), *_selection_warnings(profiles, selections), *_target_warnings(targets))
 
 
@@ -60,7 +60,7 @@ def _notes(about: GpuAdvice) -> Iterator[tuple[str, str]]:
 
 
 def _change_notes(gpu: ObservedGpu, change: Change) -> Iterator[tuple[str, str]]:
-    kept = {name for name in change.after if name not in change.forget}
+    kept = {name for name in change.settings if name not in change.forget}
     persistent = change.after.get(PERSISTENCE, gpu.setting(PERSISTENCE))
     if persistent is False and kept - {PERSISTENCE}:
         yield (
