@@ -22,6 +22,8 @@ COMMANDS = {
     "plan": ("esnode.cli.plan", "Show what would change, and save it with -out"),
     "apply": ("esnode.cli.apply", "Execute a saved plan"),
     "show": ("esnode.cli.show", "Show a saved plan or the state"),
+    "scan": ("esnode.cli.scan", "Compare the hardware with what was applied: exit 2 when it drifted"),
+    "import": ("esnode.cli.import_hardware", "Write a profile that describes the hardware as it is"),
     "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
     "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
