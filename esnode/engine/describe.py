@@ -52,7 +52,7 @@ def describe(observation: Observation, state: State, *, everything: bool = False
         Description(
             name=name,
             gpus=gpu_ranges(gpu.identity.index for gpu in gpus),
-            selector=_selector(gpus, observation.gpus),
+            selector=_selector(gpus, observation),
             entries=entries,
         )
         for name, (entries, gpus) in zip(names, groups.items(), strict=True)
@@ -79,13 +79,13 @@ def _entries(gpu: ObservedGpu, record: ManagedGpu | None, *, everything: bool) -
             yield Entry(setting=name, value=value, is_wanted=is_wanted, remark="the default" if is_default else "")
 
 
-def _selector(gpus: Sequence[ObservedGpu], everyone: Sequence[ObservedGpu]) -> Selector:
+def _selector(gpus: Sequence[ObservedGpu], observation: Observation) -> Selector:
     """Nothing for all GPUs, their models where those are theirs alone, else their UUIDs."""
-    if len(gpus) == len(everyone):
+    others = [gpu for gpu in observation.gpus if gpu not in gpus]
+    if not others and not observation.unidentified:
         return Selector()
-    models = {_model(gpu) for gpu in gpus}
-    others = {_model(gpu) for gpu in everyone if gpu not in gpus}
-    if "" not in models | others and not models & others:
+    models, taken = {_model(gpu) for gpu in gpus}, {_model(gpu) for gpu in others}
+    if "" not in models | taken and not models & taken and not observation.unidentified:
         return Selector(tags={"gpu_model": tuple(sorted(models))})
     return Selector(tags={"gpu_uuid": tuple(gpu.identity.uuid for gpu in gpus)})
 
