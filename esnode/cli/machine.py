@@ -10,6 +10,7 @@ from pathlib import Path
 
 from esnode.cli.options import given
 from esnode.engine.ports import Actuator, Clock
+from esnode.errors import BadInvocation
 from esnode.model.hardware import MachineIdKind, Node, NodeIdentity, Observation, Origin
 
 
@@ -100,3 +101,10 @@ def _driver(origin: Origin, clock: Clock, identity: NodeIdentity, given_facts: F
             return GpuActuator(session)
 
         yield Machine(origin=origin, clock=clock, observe=observe, actuator=actuator)
+
+
+def refuse_together(**given_options: object) -> None:
+    """Raise BadInvocation when options that exclude each other are both given."""
+    names = [f"-{name.replace('_', '-')}" for name, value in given_options.items() if value]
+    if len(names) > 1:
+        raise BadInvocation(f"{' and '.join(names)} cannot be given together")

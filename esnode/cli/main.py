@@ -23,6 +23,8 @@ COMMANDS = {
     "apply": ("esnode.cli.apply", "Execute a saved plan"),
     "show": ("esnode.cli.show", "Show a saved plan or the state"),
     "diff": ("esnode.cli.diff", "Show what one plan does that another does not"),
+    "scan": ("esnode.cli.scan", "Compare the hardware with what was applied: exit 2 when it drifted"),
+    "import": ("esnode.cli.import_hardware", "Write a profile that describes the hardware as it is"),
     "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
     "confirm": ("esnode.cli.confirm", "Keep what apply -revert-after changed"),
     "revert": ("esnode.cli.revert", "Undo an apply that nobody confirmed in time"),

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from esnode.cli import options
-from esnode.cli.machine import facts
+from esnode.cli.machine import facts, refuse_together
 from esnode.cli.planning import Request, plan_for
 from esnode.cli.profiles import distrusted, read_given
 from esnode.cli.syntax import Command, switch
@@ -22,13 +22,17 @@ from esnode.model.plan import Mode
 @options.profile_option
 @options.planning_options
 @switch("destroy", help="Plan to give every managed setting back.")
+@switch("refresh-only", help="Plan to accept drift: what is observed becomes what is applied.")
+@switch("reassert", help="Plan to write clock locks again that nobody can verify.")
 @options.machine_options
 @options.state_option
 @options.given_options
 @options.lock_options
 @options.view_options
 @click.pass_context
-def command(ctx: click.Context, /, destroy: bool, capture: Path | None, **asked: Any) -> int:
+def command(
+    ctx: click.Context, /, destroy: bool, refresh_only: bool, reassert: bool, capture: Path | None, **asked: Any
+) -> int:
     """Refresh, judge the profiles against the hardware, and show what would change.
 
     \b
@@ -36,18 +40,26 @@ def command(ctx: click.Context, /, destroy: bool, capture: Path | None, **asked:
       esnode plan -f training.es -out plan.json
       esnode plan -f profiles/ -detailed-exitcode
       esnode plan -capture node7.xml -f training.es -label workload_type=training
+      esnode plan -refresh-only -out accept.json
     """
     if capture and ctx.get_parameter_source("simulate") is ParameterSource.COMMANDLINE:
         raise BadInvocation("-capture and -simulate cannot be given together")
     if destroy and asked["profile_paths"]:
         raise BadInvocation("-destroy gives everything back, so -f has no meaning beside it")
-    return run_plan(mode=Mode.DESTROY if destroy else Mode.NORMAL, capture=capture, **asked)
+    if refresh_only and asked["profile_paths"]:
+        raise BadInvocation("-refresh-only asks what the hardware shows and no profile, so -f has no meaning beside it")
+    if refresh_only and not asked["refresh"]:
+        raise BadInvocation("-refresh-only and -refresh=false cannot be given together")
+    refuse_together(destroy=destroy, refresh_only=refresh_only, reassert=reassert)
+    mode = Mode.DESTROY if destroy else Mode.REFRESH_ONLY if refresh_only else Mode.NORMAL
+    return run_plan(mode=mode, reassert=reassert, capture=capture, **asked)
 
 
 def run_plan(
     *,
     mode: Mode,
     profile_paths: tuple[Path, ...] = (),
+    reassert: bool = False,
     capture: Path | None = None,
     tags: tuple[tuple[str, str], ...] = (),
     labels: tuple[tuple[str, str], ...] = (),
@@ -84,6 +96,7 @@ def run_plan(
             lock_timeout=lock_timeout,
             targets=targets,
             valid_for=valid_for,
+            reassert=reassert,
         )
     )
     plan = replace(plan, diagnostics=(*distrusted(profiles), *plan.diagnostics))

@@ -11,6 +11,7 @@ from esnode.cli.addresses import resolve_address
 from esnode.cli.machine import Facts, open_machine, read_capture
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.identity import check_state_is_here
+from esnode.engine.locks import locked_gpus
 from esnode.engine.planner import PlanOptions, make_plan
 from esnode.engine.recover import recover
 from esnode.engine.sessions import settle
@@ -39,6 +40,7 @@ class Request:
     lock_timeout: float
     targets: tuple[str, ...]
     valid_for: float
+    reassert: bool = False
 
 
 def plan_for(request: Request) -> Plan:
@@ -61,7 +63,7 @@ def observe_and_recover(
     """The state and the settled observation. What an interrupted apply left open is decided first."""
     state = file.load()
     check_state_is_here(state, seen)
-    observation = settle(seen, state.observed)
+    observation = settle(seen, state.observed, locked=locked_gpus(state))
     if not state.managed.journal:
         return state, observation, []
     try:
@@ -105,6 +107,7 @@ def _plan(
         refreshed=request.refresh,
         valid_for=timedelta(seconds=request.valid_for),
         targets=tuple(resolve_address(target, identities) for target in request.targets),
+        reassert=request.reassert,
     )
     planned = make_plan(request.profiles, observation, state, options)
     if store:

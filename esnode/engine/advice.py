@@ -60,7 +60,7 @@ def _notes(about: GpuAdvice) -> Iterator[tuple[str, str]]:
 
 
 def _change_notes(gpu: ObservedGpu, change: Change) -> Iterator[tuple[str, str]]:
-    kept = {name for name in change.after if name not in change.forget}
+    kept = {name for name in change.settings if name not in change.forget}
     persistent = change.after.get(PERSISTENCE, gpu.setting(PERSISTENCE))
     if persistent is False and kept - {PERSISTENCE}:
         yield (

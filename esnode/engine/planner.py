@@ -4,8 +4,9 @@
 2. judge     every policy on every selected GPU                       (judge)
 3. resolve   what each setting should be                              (effects, base, resolve)
 4. diff      against what is there; the difference is a change        (diff, intents)
-5. explain   drift, and what a reviewer should know                   (drift, advice)
+5. explain   drift, and what a reviewer should know                   (drift, locks, advice, notes)
 
+In a plan that is about drift alone, `corrections` takes the place of 2 to 4.
 A pure function: same inputs, same plan. The observation is settled before (`sessions`).
 """
 
@@ -17,30 +18,49 @@ from datetime import timedelta
 
 from esnode import __version__, wire
 from esnode.engine.advice import GpuAdvice, advise
+from esnode.engine.corrections import Remedy, accept, correct
 from esnode.engine.diff import gpu_change
-from esnode.engine.drift import find_drift
+from esnode.engine.drift import Findings, find_drift
 from esnode.engine.intents import intended_changes
+from esnode.engine.notes import make_notes
 from esnode.engine.resolve import Desired, Resolution, resolve
 from esnode.engine.scope import Rule, Scope
 from esnode.engine.select import select
 from esnode.engine.undo import undo
 from esnode.model.hardware import Observation, ObservedGpu
-from esnode.model.plan import Cause, Change, Drift, Mode, Plan, PlannedGpu, PriorState, ResourceType
+from esnode.model.plan import (
+    Cause,
+    Change,
+    Drift,
+    DriftCause,
+    LockJudgement,
+    Mode,
+    Plan,
+    PlannedGpu,
+    PriorState,
+    ResourceType,
+)
 from esnode.model.profile import Profile
 from esnode.model.readings import NOT_READ, Missing, MissingReason
+from esnode.model.settings import POWER_LIMIT
 from esnode.model.state import ManagedGpu, PolicyClock, State
+from esnode.model.verdict import Match
 
 PLAN_VALID_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """How a plan was asked for. `targets` are addresses; empty means everything."""
+    """How a plan was asked for. `targets` are addresses; empty means everything.
+
+    `reassert` writes clock locks again of which nobody can tell whether they still hold.
+    """
 
     mode: Mode = Mode.NORMAL
     refreshed: bool = True
     valid_for: timedelta = PLAN_VALID_FOR
     targets: tuple[str, ...] = ()
+    reassert: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +79,21 @@ class _GpuPlan:
     resolution: Resolution
     change: Change | None
     drift: tuple[Drift, ...]
+    locks: tuple[LockJudgement, ...]
     advice: GpuAdvice
     is_complete: bool
+    is_power_limit_ours: bool = False
 
 
 def make_plan(profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions) -> Planned:
     """The plan that brings the hardware of `observation` to what `profiles` imply."""
-    planned = [_plan_gpu(gpu, profiles, observation, state, options.mode) for gpu in observation.gpus]
+    planned = [_plan_gpu(gpu, profiles, observation, state, options) for gpu in observation.gpus]
     selections = tuple(rule.selection for item in planned for rule in item.rules)
     verdicts = tuple(verdict for item in planned for verdict in item.resolution.verdicts)
     wanted = [item.change for item in planned if item.change] + intended_changes(verdicts, observation)
     targeted = [change for change in wanted if not options.targets or change.address in options.targets]
     changes = tuple(replace(change, order=order) for order, change in enumerate(targeted, 1))
+    locks = tuple(lock for item in planned for lock in item.locks)
     plan = Plan(
         esnode_version=__version__,
         timestamp=observation.taken_at.at,
@@ -91,6 +114,8 @@ def make_plan(profiles: Sequence[Profile], observation: Observation, state: Stat
         ),
         complete=all(item.is_complete for item in planned) and not observation.unidentified,
         targeted=options.targets,
+        locks=locks,
+        notes=make_notes(observation.gpus, _limited(planned), () if options.mode is Mode.DESTROY else locks),
     )
     clocks = {key: clock for item in planned for key, clock in item.resolution.clocks.items()}
     return Planned(plan=plan, clocks=clocks)
@@ -105,7 +130,7 @@ def record_digest(state: State, address: str, gpu: str | None) -> str:
 
 
 def _plan_gpu(
-    gpu: ObservedGpu, profiles: Sequence[Profile], observation: Observation, state: State, mode: Mode
+    gpu: ObservedGpu, profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions
 ) -> _GpuPlan:
     record = state.managed.gpus.get(gpu.identity.uuid) or ManagedGpu(identity=gpu.identity)
     rules = tuple(Rule(profile=profile, selection=select(profile, gpu, observation.node)) for profile in profiles)
@@ -115,18 +140,32 @@ def _plan_gpu(
         rules=rules,
         now=observation.taken_at,
         clocks=state.observed.clocks if state.observed else {},
-        removal=Cause.DESTROY if mode is Mode.DESTROY else None,
+        removal=Cause.DESTROY if options.mode is Mode.DESTROY else None,
     )
-    resolution = _resolution(scope, state, mode)
+    found = find_drift(gpu, record, observation)
+    match options.mode:
+        case Mode.REFRESH_ONLY:
+            return _about_drift(scope, found, accept(scope, found))
+        case Mode.CORRECT:
+            return _about_drift(scope, found, correct(scope, found))
+        case _:
+            return _about_everything(scope, found, _resolution(scope, state, options.mode), reassert=options.reassert)
+
+
+def _about_everything(scope: Scope, found: Findings, resolution: Resolution, *, reassert: bool) -> _GpuPlan:
+    gpu, record = scope.gpu, scope.record
     unreadable = tuple(item for item in resolution.desired if _is_unreadable(item, record))
-    change = gpu_change(gpu, record, [item for item in resolution.desired if not isinstance(item.present, Missing)])
+    readable = [item for item in resolution.desired if not isinstance(item.present, Missing)]
+    change = gpu_change(gpu, record, readable, found, reassert=reassert)
     return _GpuPlan(
-        rules=rules,
+        rules=tuple(scope.rules),
         resolution=resolution,
         change=change,
-        drift=find_drift(gpu, record),
+        drift=found.drift,
+        locks=found.locks,
         advice=GpuAdvice(gpu=gpu, resolution=resolution, unreadable=unreadable, change=change),
         is_complete=gpu.is_readable and not unreadable,
+        is_power_limit_ours=any(item.setting == POWER_LIMIT for item in resolution.desired),
     )
 
 
@@ -134,6 +173,30 @@ def _resolution(scope: Scope, state: State, mode: Mode) -> Resolution:
     if mode is not Mode.ROLLBACK:
         return resolve(scope)
     return undo(scope, state.managed.last_apply) if state.managed.last_apply else Resolution()
+
+
+def _about_drift(scope: Scope, found: Findings, remedy: Remedy) -> _GpuPlan:
+    resolution = Resolution(notes=remedy.notes, obstacles=remedy.obstacles)
+    return _GpuPlan(
+        rules=tuple(scope.rules),
+        resolution=resolution,
+        change=remedy.change,
+        drift=remedy.drift,
+        locks=found.locks,
+        advice=GpuAdvice(gpu=scope.gpu, resolution=resolution, unreadable=(), change=remedy.change),
+        is_complete=scope.gpu.is_readable and not any(entry.cause is DriftCause.UNREADABLE for entry in found.drift),
+        is_power_limit_ours=_is_ours(scope, POWER_LIMIT),
+    )
+
+
+def _is_ours(scope: Scope, setting: str) -> bool:
+    given = any(rule.match is Match.SELECTED and setting in rule.profile.settings for rule in scope.rules)
+    return given or setting in scope.record.settings
+
+
+def _limited(planned: Sequence[_GpuPlan]) -> set[str]:
+    """The GPUs whose power limit esnode manages or a profile wants."""
+    return {item.advice.gpu.identity.uuid for item in planned if item.is_power_limit_ours}
 
 
 def _is_unreadable(item: Desired, record: ManagedGpu) -> bool:

@@ -137,7 +137,8 @@ def record_only(state: State, change: Change, now: Moment) -> State:
             settings.pop(name, None)
     if change.reason is Cause.ACCEPT_DRIFT:
         for name, value in change.after.items():
-            settings[name] = replace(settings[name], applied=value, applied_at=now)
+            session = change.session or settings[name].session
+            settings[name] = replace(settings[name], applied=value, applied_at=now, session=session)
     updated = replace(record, settings=settings)
     for step in change.holds:
         if step.setting not in written:

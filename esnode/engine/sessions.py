@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from esnode.model.hardware import Observation, ObservedGpu, Session
+from esnode.model.hardware import Clocks, Observation, ObservedGpu, Session
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.state import Observed
 
 
-def settle(observation: Observation, previous: Observed | None) -> Observation:
+def settle(
+    observation: Observation, previous: Observed | None, *, locked: Collection[str] | None = None
+) -> Observation:
     """The observation with each GPU's session worked out and every GPU seen before still in it.
 
     A GPU's epoch rises when its energy counter, which counts since driver load, went back although
     persistence mode was on when last observed. With persistence off the counter restarts with every
     client, so only the boot id tells. A GPU that was seen on this machine before and is not now
     stays, with its last identity and as unreadable: it is never recorded as one that does not exist.
+
+    Where each GPU rests when idle is learned here, from GPUs whose clocks esnode does not lock; `locked`
+    are the UUIDs of the others. Without it nothing is learned, and what is known is kept.
     """
-    if previous is None:
-        return observation
+    observation = _merged(observation, previous) if previous else observation
+    return _with_idle_clocks(observation, previous, locked)
+
+
+def _merged(observation: Observation, previous: Observed) -> Observation:
     before = {gpu.identity.uuid: gpu for gpu in previous.observation.gpus}
     seen = {gpu.identity.uuid for gpu in observation.gpus}
     gpus = [_continue_session(gpu, before.get(gpu.identity.uuid)) for gpu in observation.gpus]
@@ -39,6 +47,32 @@ def _continue_session(gpu: ObservedGpu, before: ObservedGpu | None) -> ObservedG
         return replace(gpu, session=session, energy_joules=energy)
     # What a lost GPU is, it was when it was last read; only its readings are gone.
     return replace(before, session=session, failure=gpu.failure, settings={}, metrics={})
+
+
+def _with_idle_clocks(
+    observation: Observation, previous: Observed | None, locked: Collection[str] | None
+) -> Observation:
+    before = {gpu.identity.uuid: gpu.clocks for gpu in previous.observation.gpus} if previous else {}
+    free = set() if locked is None else {gpu.identity.uuid for gpu in observation.gpus} - set(locked)
+    gpus = [
+        replace(gpu, clocks=idle_clocks(gpu, before.get(gpu.identity.uuid), may_learn=gpu.identity.uuid in free))
+        for gpu in observation.gpus
+    ]
+    return replace(observation, gpus=tuple(gpus))
+
+
+def idle_clocks(gpu: ObservedGpu, before: Clocks | None, *, may_learn: bool) -> Clocks:
+    """The GPU's clocks with its idle ones: learned now when it idles freely, else as they were known.
+
+    The driver's own "idle" reason is asked for, too: with somebody else's lock in force it is not set.
+    """
+    is_idle = gpu.metric("gpu_utilization") == 0 and gpu.metric("throttle_reason_gpu_idle") == 1
+    sm = gpu.metric("gpu_sm_clock_mhz")
+    if may_learn and is_idle and not isinstance(sm, Missing):
+        return replace(gpu.clocks, idle_sm_mhz=int(sm), idle_memory_mhz=gpu.clocks.memory_mhz)
+    if before is None:
+        return gpu.clocks
+    return replace(gpu.clocks, idle_sm_mhz=before.idle_sm_mhz, idle_memory_mhz=before.idle_memory_mhz)
 
 
 def _was_reloaded(before: ObservedGpu, now: ObservedGpu) -> bool:

@@ -110,6 +110,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """What clock locks are judged by, beside the metrics. MHz; `performance_state` is 0 (P0, the highest) to 15.
+
+    `idle_sm_mhz` and `idle_memory_mhz` are where this GPU rests when it is idle and esnode locks nothing:
+    learned from earlier observations, because boards differ (345 MHz on an H100, 2040 on an L40S).
+    """
+
+    performance_state: Reading[int] = NOT_READ
+    memory_mhz: Reading[int] = NOT_READ
+    idle_sm_mhz: Reading[int] = NOT_READ
+    idle_memory_mhz: Reading[int] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedGpu:
     """One GPU at one moment. `failure` is set when the GPU as a whole could not be read.
 
@@ -124,6 +138,7 @@ class ObservedGpu:
     settings: Mapping[str, Reading[ReadableValue]] = field(default_factory=dict)
     metrics: Mapping[str, Reading[float]] = field(default_factory=dict)
     energy_joules: Reading[float] = NOT_READ
+    clocks: Clocks = Clocks()
     failure: Missing | None = None
 
     @property

@@ -38,6 +38,10 @@ class Mode(StrEnum):
     NORMAL = "normal"
     DESTROY = "destroy"
     ROLLBACK = "rollback"
+    REFRESH_ONLY = "refresh_only"
+    """Accept drift: what is observed becomes what is applied. No hardware is touched."""
+    CORRECT = "correct"
+    """Correct drift, and nothing else: what `scan -out` saves."""
 
 
 class Cause(StrEnum):
@@ -52,15 +56,27 @@ class Cause(StrEnum):
     NOT_SELECTED = "not_selected"
     PROFILE_REMOVED = "profile_removed"
     ACCEPT_DRIFT = "accept_drift"
+    REASSERT = "reassert"
     DESTROY = "destroy"
     ROLLBACK = "rollback"
 
 
 class DriftCause(StrEnum):
+    """How a setting came to differ, as far as the evidence goes."""
+
     EXTERNAL = "external"
+    """Another program wrote it."""
     RELOAD = "reload"
+    """The driver was restarted, or the machine booted: volatile settings are gone."""
     NOT_PERSISTENT = "not_persistent"
+    """It went with the last client that had the GPU open, because persistence mode is off."""
+    CLAMPED = "clamped"
+    """The board's range no longer has what was applied; the driver holds the setting at the range's end."""
+    GPU_REPLACED = "gpu_replaced"
+    """The GPU is gone and another one sits in its place."""
     UNREADABLE = "unreadable"
+    NOT_APPLIED = "not_applied"
+    """A given profile's settings want it and esnode never applied it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +146,54 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """Who applied a setting, when, and for which policy (SETTINGS_OWNER for a base layer) of which profile."""
+
+    profile: str
+    policy: str
+    user: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.profile}/{self.policy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Managed settings whose observed value is not the one that esnode applied."""
+    """Settings whose observed value is not the one that esnode applied, for one cause.
+
+    `evidence` is a sentence that says what the cause was concluded from. `applied` is empty for what
+    was never applied.
+    """
 
     address: str
     gpu: GpuIdentity
     before: Mapping[str, SettingValue]
     after: Mapping[str, Reading[ReadableValue]]
     cause: DriftCause
+    evidence: str = ""
+    applied: Mapping[str, Applied] = field(default_factory=dict)
     type: ResourceType = ResourceType.GPU
+
+
+class LockStatus(StrEnum):
+    """What can be said of a clock lock, which no driver lets anybody read."""
+
+    DRIFTED = "drifted"
+    CONSISTENT = "consistent"
+    UNVERIFIABLE = "unverifiable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockJudgement:
+    """How one managed clock lock stands, judged by the clocks that the GPU shows. `reason` is a sentence."""
+
+    address: str
+    gpu: GpuIdentity
+    setting: str
+    applied: SettingValue
+    status: LockStatus
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +219,11 @@ class PriorState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One plan. `refreshed` is false when it was made from recorded readings."""
+    """One plan. `refreshed` is false when it was made from recorded readings.
+
+    `locks` are the clock locks that esnode manages, judged; `notes` are sentences on what is as it should
+    be and still worth knowing, such as a limit that something else holds lower.
+    """
 
     esnode_version: str
     timestamp: datetime
@@ -183,6 +242,8 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     complete: bool = True
     targeted: tuple[str, ...] = ()
+    locks: tuple[LockJudgement, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def has_changes(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from esnode.model.hardware import (
+    Clocks,
     GpuIdentity,
     Limits,
     MachineIdKind,
@@ -32,6 +33,7 @@ from esnode.sensors.models import model_of, vram_size
 
 _ROOT: Final = "nvidia_smi_log"
 _UUID: Final = re.compile(r"GPU-[0-9A-Za-z-]{1,92}")
+_PERFORMANCE_STATE: Final = re.compile(r"P(?:[0-9]|1[0-5])", re.ASCII)
 _TIMESTAMP: Final = "%a %b %d %H:%M:%S %Y"
 _NO_ENERGY: Final = Missing(missing=MissingReason.NOT_READ, detail="nvidia-smi does not write it")
 
@@ -164,6 +166,10 @@ def _read_gpu(index: int, gpu: Element, boot_id: str) -> ObservedGpu | Unidentif
         settings=settings,
         metrics=metrics,
         energy_joules=_NO_ENERGY,
+        clocks=Clocks(
+            performance_state=_performance_state(gpu),
+            memory_mhz=derive(int, number_at(gpu, "MHz", "clocks/mem_clock")),
+        ),
         failure=_failure([*metrics.values(), *settings.values()]),
     )
 
@@ -212,6 +218,17 @@ def _supported_clocks(gpu: Element, name: str) -> Reading[tuple[int, ...]]:
     numbers = [number_in(clock, "MHz") for clock in listed]
     clocks = tuple(sorted({int(clock) for clock in numbers if not isinstance(clock, Missing)}))
     return clocks or absence(block) or UNSUPPORTED
+
+
+def _performance_state(gpu: Element) -> Reading[int]:
+    """`P0` to `P15`."""
+
+    def known(text: str) -> Reading[int]:
+        unknown = Missing(missing=MissingReason.NOT_READ, detail=f'the capture says "{text[:40]}"')
+        return int(text[1:]) if _PERFORMANCE_STATE.fullmatch(text) else unknown
+
+    state: Reading[Reading[int]] = derive(known, text_at(gpu, "performance_state"))
+    return state
 
 
 def _compute_mode(gpu: Element) -> Reading[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from esnode.model.hardware import GpuIdentity, Limits, ObservedGpu, Session, UnidentifiedGpu
+from esnode.model.hardware import Clocks, GpuIdentity, Limits, ObservedGpu, Session, UnidentifiedGpu
 from esnode.model.metrics import METRICS, THROTTLE_REASONS
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
@@ -76,6 +76,10 @@ def observe_gpu(device: Device, *, boot_id: str) -> ObservedGpu:
         metrics={name: _metric(look, name) for name in METRICS},
         limits=_limits(look),
         energy_joules=look.read(Device.energy_joules),
+        clocks=Clocks(
+            performance_state=look.read(Device.performance_state),
+            memory_mhz=look.read(Device.memory_clock_mhz),
+        ),
         failure=look.failure,
     )
 

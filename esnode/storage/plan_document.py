@@ -14,10 +14,12 @@ from typing import Any
 from esnode.diagnostics import Diagnostic
 from esnode.model.hardware import GpuIdentity, Node, Origin, Session
 from esnode.model.plan import (
+    Applied,
     Because,
     Cause,
     DriftCause,
     HoldStep,
+    LockJudgement,
     Mode,
     Operation,
     PlannedGpu,
@@ -100,6 +102,8 @@ class ResourceDrift:
     change: DriftBody
     cause: DriftCause
     gpu: GpuIdentity
+    evidence: str = ""
+    applied: Mapping[str, Applied] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,4 +135,6 @@ class PlanDocument:
     configuration: Mapping[str, Any]
     variables: Mapping[str, Any] = field(default_factory=dict)
     output_changes: Mapping[str, Any] = field(default_factory=dict)
+    clock_locks: tuple[LockJudgement, ...] = ()
+    notes: tuple[str, ...] = ()
     checksum: str = ""

@@ -130,6 +130,8 @@ def _encode(plan: Plan) -> PlanDocument:
         diagnostics=plan.diagnostics,
         digest=decision_digest(plan),
         planned_values={"root_module": {"resources": [_planned_value(change) for change in plan.changes]}},
+        clock_locks=plan.locks,
+        notes=plan.notes,
         configuration={"provider_config": {PROVIDER: {"name": PROVIDER}}, "root_module": {}},
     )
 
@@ -180,6 +182,8 @@ def _drift_entry(drift: Drift) -> ResourceDrift:
         change=DriftBody(actions=(Operation.UPDATE,), before=drift.before, after=drift.after),
         cause=drift.cause,
         gpu=drift.gpu,
+        evidence=drift.evidence,
+        applied=drift.applied,
     )
 
 
@@ -223,6 +227,8 @@ def _decode(document: PlanDocument) -> Plan:
                 before=entry.change.before,
                 after=entry.change.after,
                 cause=entry.cause,
+                evidence=entry.evidence,
+                applied=entry.applied,
             )
             for entry in document.resource_drift
         ),
@@ -230,6 +236,8 @@ def _decode(document: PlanDocument) -> Plan:
         diagnostics=document.diagnostics,
         complete=document.complete,
         targeted=document.targets,
+        locks=document.clock_locks,
+        notes=document.notes,
     )
 
 

@@ -62,6 +62,8 @@ class JsonPlanView:
             emit("verdict", f"{verdict.policy}: {verdict.status}: {verdict.reason}", verdict=verdict)
         for drift in plan.drift:
             emit("resource_drift", f"{drift.address}: drift ({drift.cause})", resource_drift=drift)
+        for note in plan.notes:
+            emit("note", note)
         for change in plan.changes:
             actions = ", ".join(change.actions)
             emit("planned_change", f"{change.address}: plan to {actions}", change=change)

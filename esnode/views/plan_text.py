@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from esnode.model.hardware import Origin
 from esnode.model.metrics import metric
-from esnode.model.plan import Change, Drift, Mode, Operation, Plan, PlannedGpu, count_operations, gpu_ranges
+from esnode.model.plan import Cause, Change, Drift, Mode, Operation, Plan, PlannedGpu, count_operations, gpu_ranges
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.verdict import Match, Status, Verdict
-from esnode.views.text import Paint, assignments, counted
+from esnode.views.text import Paint, assignments, counted, plain_text
 
 T = TypeVar("T")
 
@@ -46,19 +46,27 @@ _SYMBOLS = {
 }
 
 
+_REFRESH_ONLY = (
+    "This is a refresh-only plan, so esnode will not take any actions to undo these. If you were expecting\n"
+    "these changes then you can apply this plan to record them, without touching the hardware:"
+)
+
 _NO_CHANGES = {
     Mode.NORMAL: "The hardware matches the profile.",
     Mode.DESTROY: "Nothing is managed any more.",
     Mode.ROLLBACK: "Everything is as it was before the last apply.",
+    Mode.REFRESH_ONLY: "The hardware still is as esnode applied it.",
+    Mode.CORRECT: "There is no drift to correct.",
 }
 
 
 def plan_text(plan: Plan, paint: Paint) -> str:
     """The whole plan, without a line end."""
     sections = [
-        _banner(plan, paint),
+        banner(plan, paint),
         "\n".join(_state_line(gpu, paint) for gpu in plan.gpus) or "No GPU was found.",
         _drift_section(plan, paint),
+        "\n".join(paint(f"Note: {plain_text(note)}", "dim") for note in plan.notes),
         _policy_section(plan, paint),
         _selection_section(plan, paint),
         _change_section(plan, paint),
@@ -69,7 +77,7 @@ def plan_text(plan: Plan, paint: Paint) -> str:
 
 def changes_text(plan: Plan, paint: Paint) -> str:
     """What would be done, and its summary: what apply shows before it does it."""
-    sections = [_banner(plan, paint), _change_section(plan, paint), paint(summary_line(plan), "bold")]
+    sections = [banner(plan, paint), _change_section(plan, paint), paint(summary_line(plan), "bold")]
     return "\n\n".join(section for section in sections if section)
 
 
@@ -79,6 +87,8 @@ def summary_line(plan: Plan) -> str:
     unreadable = f" {counted(unread, 'GPU')} could not be read." if unread else ""
     if not plan.changes:
         return f"No changes. {_NO_CHANGES[plan.mode]}{unreadable}"
+    if plan.mode is Mode.REFRESH_ONLY:
+        return f"Plan: to record drift of {counted(len(plan.changes), 'GPU')}, nothing is written to it.{unreadable}"
     added, changed, destroyed, forgotten = count_operations(plan.changes)
     forget = f", {forgotten} to forget" if forgotten else ""
     return f"Plan: {added} to add, {changed} to change, {destroyed} to destroy{forget}.{unreadable}"
@@ -96,7 +106,7 @@ def next_steps(plan: Plan, saved_to: Path | None) -> str:
     return f"Saved the plan to: {saved_to}\n\nTo perform exactly these actions, run:\n    esnode apply {saved_to}"
 
 
-def _banner(plan: Plan, paint: Paint) -> str:
+def banner(plan: Plan, paint: Paint) -> str:
     match plan.origin:
         case Origin.SIMULATED:
             return paint(f"SIMULATED machine {plan.node.identity.hostname}: no hardware is read or written.", "bold")
@@ -123,18 +133,33 @@ def _drift_section(plan: Plan, paint: Paint) -> str:
     if not plan.drift:
         return ""
     lines = [paint("Note: Objects have changed outside of esnode", "bold"), ""]
-    for group in _fold(plan.drift, lambda drift: (drift.cause, _items(drift.before), _items(drift.after))):
+    for group in fold(plan.drift, _drift_shape):
         lines.append(f"  # {gpu_ranges(drift.gpu.index for drift in group)} has changed ({group[0].cause})")
         lines += [f"  ~ {line}" for line in _drift_lines(group[0])]
+        lines += [paint(f"      # {plain_text(line)}", "dim") for line in _drift_comment(group)]
     return "\n".join(lines)
+
+
+def _drift_shape(drift: Drift) -> Hashable:
+    return (drift.cause, drift.evidence, _items(drift.before), _items(drift.after))
+
+
+def _drift_comment(group: Sequence[Drift]) -> Iterable[str]:
+    """What the cause was concluded from, and who had applied what is gone, the last time for each."""
+    if group[0].evidence:
+        yield group[0].evidence
+    applied = [entry for drift in group for entry in drift.applied.values()]
+    for entries in fold(applied, lambda entry: (entry.user, str(entry))):
+        last = max(entry.at for entry in entries)
+        yield f"applied by {entries[0].user} for {entries[0]}, {last.strftime('%Y-%m-%d %H:%M:%S')} UTC"
 
 
 def _drift_lines(drift: Drift) -> Iterable[str]:
     for name, before in drift.before.items():
-        yield f"{name} = {SETTINGS[name].show(before)} -> {_show_reading(name, drift.after[name])}"
+        yield f"{name} = {SETTINGS[name].show(before)} -> {show_reading(name, drift.after[name])}"
 
 
-def _show_reading(name: str, value: Reading[ReadableValue]) -> str:
+def show_reading(name: str, value: Reading[ReadableValue]) -> str:
     return value.in_words() if isinstance(value, Missing) else SETTINGS[name].show(value)
 
 
@@ -142,7 +167,7 @@ def _policy_section(plan: Plan, paint: Paint) -> str:
     if not plan.verdicts:
         return ""
     several = len(plan.profiles) > 1
-    groups = _fold(plan.verdicts, lambda verdict: (verdict.profile, verdict.policy))
+    groups = fold(plan.verdicts, lambda verdict: (verdict.profile, verdict.policy))
     enforced = sum(1 for group in groups if any(verdict.status is not Status.SKIPPED for verdict in group))
     blocks = [f"Plan: {counted(enforced, 'policy')} to enforce."]
     indexes = {gpu.identity.uuid: gpu.identity.index for gpu in plan.gpus}
@@ -153,7 +178,7 @@ def _policy_section(plan: Plan, paint: Paint) -> str:
 
 
 def _policy_block(verdicts: Sequence[Verdict], indexes: dict[str, int], plan: Plan, paint: Paint) -> str:
-    groups = _fold(verdicts, lambda verdict: (verdict.status, verdict.effect, _reason_shape(verdict)))
+    groups = fold(verdicts, lambda verdict: (verdict.status, verdict.effect, _reason_shape(verdict)))
     lines = []
     for group in groups:
         where = "" if len(plan.gpus) == 1 else f"{gpu_ranges(indexes[verdict.gpu] for verdict in group)}: "
@@ -208,7 +233,7 @@ def _selection_section(plan: Plan, paint: Paint) -> str:
     indexes = {gpu.identity.uuid: gpu.identity.index for gpu in plan.gpus}
     others = [selection for selection in plan.selections if selection.match is not Match.SELECTED]
     lines = []
-    for group in _fold(others, lambda selection: (selection.profile, selection.match, selection.reasons)):
+    for group in fold(others, lambda selection: (selection.profile, selection.match, selection.reasons)):
         word = "is not for" if group[0].match is Match.NOT_SELECTED else "may or may not be for"
         lines.append(f"Profile {group[0].profile} {word} {gpu_ranges(indexes[item.gpu] for item in group)}:")
         lines += [f"    {reason}" for reason in group[0].reasons]
@@ -219,8 +244,8 @@ def _change_section(plan: Plan, paint: Paint) -> str:
     if not plan.changes:
         return ""
     paths = {profile.name: profile.path for profile in plan.profiles}
-    lines = ["esnode will perform the following actions:"]
-    for group in _fold(plan.changes, _change_shape):
+    lines = [_REFRESH_ONLY if plan.mode is Mode.REFRESH_ONLY else "esnode will perform the following actions:"]
+    for group in fold(plan.changes, _change_shape):
         lines += ["", *_change_lines(group, paths, paint)]
     return "\n".join(lines)
 
@@ -236,9 +261,11 @@ def _change_shape(change: Change) -> Hashable:
 def _change_lines(group: Sequence[Change], paths: Mapping[str, str], paint: Paint) -> Iterable[str]:
     first = group[0]
     symbol, color, phrase = _SYMBOLS[first.actions[0]]
+    if first.reason is Cause.ACCEPT_DRIFT:
+        phrase = "will be recorded as it is, the hardware is not touched"
     yield f"  {paint(f'# {_title(group)} {phrase}', 'bold')}"
     width = max((len(name) for name in first.because), default=0)
-    for names in _fold(first.because, lambda name: _comment(first, name, group, paths)):
+    for names in fold(first.because, lambda name: _comment(first, name, group, paths)):
         for name in names:
             yield f"  {paint(symbol, color)} {_setting_line(first, name, width)}"
         yield paint(f"      # {_comment(first, names[0], group, paths)}", "dim")
@@ -272,6 +299,8 @@ def _setting_line(change: Change, name: str, width: int) -> str:
     setting = SETTINGS[name]
     before, after = setting.show(change.before.get(name)), setting.show(change.after[name])
     back = ", its baseline; no longer managed" if name in change.forget else ""
+    if name in change.settings and setting.is_same(change.before.get(name), change.after[name]):
+        return f"{name:<{width}} = {after}, written again"
     return f"{name:<{width}} = {before} -> {after}{back}"
 
 
@@ -279,7 +308,7 @@ def _items(values: object) -> Hashable:
     return str(values)
 
 
-def _fold(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+def fold(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     """Items with equal keys together, in the order of their first one."""
     groups: dict[Hashable, list[T]] = {}
     for item in items:

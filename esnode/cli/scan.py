@@ -1,0 +1,81 @@
+"""esnode scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from esnode.cli import options
+from esnode.cli.machine import facts
+from esnode.cli.planning import Request, plan_for
+from esnode.cli.profiles import read_given
+from esnode.cli.syntax import Command
+from esnode.errors import EXIT_CHANGES
+from esnode.model.plan import Mode
+
+VALID_FOR = 3600.0
+
+
+@click.command("scan", cls=Command)
+@click.option(
+    "-f",
+    "profile_paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="Compare with the settings of this profile, too; repeats.",
+)
+@click.option(
+    "--out", "out", type=click.Path(path_type=Path), metavar="FILE", help="Save a plan with just the corrections."
+)
+@options.machine_options
+@options.state_option
+@options.given_options
+@options.lock_options
+@options.view_options
+def command(
+    profile_paths: tuple[Path, ...],
+    out: Path | None,
+    capture: Path | None,
+    simulate: Path | None,
+    state_path: Path,
+    tags: tuple[tuple[str, str], ...],
+    labels: tuple[tuple[str, str], ...],
+    lock: bool,
+    lock_timeout: float,
+    json: bool,
+    no_color: bool,
+) -> int:
+    """Read the hardware and compare it with what esnode applied. Writes nothing to it. Exit 2: it drifted.
+
+    \b
+    Examples:
+      esnode scan
+      esnode scan -f training.es -out fix.json
+    """
+    from esnode.views.scan import scan_view
+
+    view = scan_view(as_json=json, no_color=no_color)
+    view.begin()
+    plan = plan_for(
+        Request(
+            profiles=read_given(profile_paths) if profile_paths else (),
+            mode=Mode.CORRECT,
+            state_path=state_path,
+            facts=facts(tags, labels),
+            capture=capture,
+            simulate=None if capture else simulate,
+            refresh=True,
+            lock=lock,
+            lock_timeout=lock_timeout,
+            targets=(),
+            valid_for=VALID_FOR,
+        )
+    )
+    if out:
+        from esnode.storage.plans import write_plan
+
+        write_plan(plan, out)
+    view.show(plan, saved_to=out)
+    return EXIT_CHANGES if plan.drift else 0
