@@ -16,7 +16,6 @@ from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import COMPUTE_MODE, COMPUTE_MODES, PERSISTENCE, POWER_LIMIT, SETTINGS, ReadableValue
 from esnode.model.state import ManagedGpu, ManagedSetting
 
-
 SEVERAL = 3
 """Settings at their default at once that speak for a restart which nothing else shows."""
 
