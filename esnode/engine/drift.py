@@ -16,6 +16,9 @@ from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import COMPUTE_MODE, COMPUTE_MODES, PERSISTENCE, POWER_LIMIT, SETTINGS, ReadableValue
 from esnode.model.state import ManagedGpu, ManagedSetting
 
+SEVERAL = 3
+"""Settings at their default at once that speak for a restart which nothing else shows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
@@ -165,12 +168,13 @@ def _successor(gpu: ObservedGpu, failure: Missing, observation: Observation) -> 
 
 
 def _has_signature_of_a_reload(gpu: ObservedGpu, record: ManagedGpu) -> bool:
-    """Several managed settings back at their default at once, persistence mode among them.
+    """Three or more managed settings back at their default at once, persistence mode among them.
 
-    The energy counter misses a reload when it has since passed what it showed before.
+    The energy counter misses a reload when it has since passed what it showed before. Two prove nothing:
+    who turns persistence mode off takes the power limit along with the last client.
     """
     reverted = [name for name, managed in record.settings.items() if _is_reverted(name, managed, gpu)]
-    return PERSISTENCE in reverted and len(reverted) > 1
+    return PERSISTENCE in reverted and len(reverted) >= SEVERAL
 
 
 def _is_reverted(name: str, managed: ManagedSetting, gpu: ObservedGpu) -> bool:

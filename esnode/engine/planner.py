@@ -26,6 +26,7 @@ from esnode.engine.notes import make_notes
 from esnode.engine.resolve import Desired, Resolution, resolve
 from esnode.engine.scope import Rule, Scope
 from esnode.engine.select import select
+from esnode.engine.sessions import keep_managed
 from esnode.engine.undo import undo
 from esnode.model.hardware import Observation, ObservedGpu
 from esnode.model.plan import (
@@ -87,6 +88,7 @@ class _GpuPlan:
 
 def make_plan(profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions) -> Planned:
     """The plan that brings the hardware of `observation` to what `profiles` imply."""
+    observation = keep_managed(observation, state)
     planned = [_plan_gpu(gpu, profiles, observation, state, options) for gpu in observation.gpus]
     selections = tuple(rule.selection for item in planned for rule in item.rules)
     verdicts = tuple(verdict for item in planned for verdict in item.resolution.verdicts)

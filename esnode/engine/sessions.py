@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from esnode.model.hardware import Clocks, Observation, ObservedGpu, Session
+from esnode.model.hardware import Clocks, GpuIdentity, Observation, ObservedGpu, Session
 from esnode.model.readings import Missing, MissingReason
-from esnode.model.state import Observed
+from esnode.model.state import Observed, State
+
+_ABSENT = Missing(missing=MissingReason.UNREACHABLE, detail="the driver no longer lists it")
 
 
 def settle(
@@ -49,6 +51,32 @@ def _continue_session(gpu: ObservedGpu, before: ObservedGpu | None) -> ObservedG
     return replace(before, session=session, failure=gpu.failure, settings={}, metrics={})
 
 
+def keep_managed(observation: Observation, state: State) -> Observation:
+    """The observation with every managed GPU in it, whatever was remembered of earlier ones.
+
+    A GPU that nobody has seen since its record was written, such as after its state was restored, is
+    unreadable and not nothing.
+    """
+    seen = {gpu.identity.uuid for gpu in observation.gpus}
+    absent = [record.identity for uuid, record in state.managed.gpus.items() if uuid not in seen and record.is_managed]
+    if not absent:
+        return observation
+    gpus = [*observation.gpus, *(_never_seen(identity, observation) for identity in absent)]
+    return replace(observation, gpus=tuple(sorted(gpus, key=lambda gpu: (gpu.identity.index, gpu.identity.uuid))))
+
+
+def _never_seen(identity: GpuIdentity, observation: Observation) -> ObservedGpu:
+    tags = {
+        "gpu_model": identity.model,
+        "gpu_name": identity.name,
+        "gpu_uuid": identity.uuid,
+        "gpu_index": str(identity.index),
+        "pci_bus_id": identity.pci_bus_id,
+    }
+    session = Session(boot_id=observation.taken_at.boot_id)
+    return ObservedGpu(identity=identity, session=session, tags=tags, failure=_ABSENT)
+
+
 def _with_idle_clocks(
     observation: Observation, previous: Observed | None, locked: Collection[str] | None
 ) -> Observation:
@@ -84,7 +112,6 @@ def _was_reloaded(before: ObservedGpu, now: ObservedGpu) -> bool:
 
 def _still_there(gone: Iterable[ObservedGpu], observation: Observation) -> Iterable[ObservedGpu]:
     failures = {lost.index: lost.failure for lost in observation.unidentified}
-    absent = Missing(missing=MissingReason.UNREACHABLE, detail="the driver no longer lists it")
     for gpu in gone:
-        failure = failures.get(gpu.identity.index, absent)
+        failure = failures.get(gpu.identity.index, _ABSENT)
         yield replace(gpu, failure=failure, settings={}, metrics={})

@@ -126,6 +126,20 @@ def test_a_lost_gpu_is_drift_until_it_is_back(capped):
     assert capped.run("scan").code == 0
 
 
+def test_a_gpu_that_was_exchanged_is_named_with_its_successor(capped):
+    uuid = capped.panel()[0]["uuid"]
+    world = (capped.folder / "world.yaml").read_text()
+    head, _, _ = world.partition("gpus:")
+    new = "GPU-99999999-0000-0000-0000-000000000000"
+    entries = f"gpus:\n  - {{board: H100-SXM, uuid: {new}}}\n  - {{board: H100-SXM}}\n"
+    (capped.folder / "world.yaml").write_text(head + entries)
+    scanned = capped.run("scan")
+    assert scanned.code == 2
+    assert "gpu_replaced" in scanned.out
+    assert f"{new} (NVIDIA H100 80GB HBM3) is at " in scanned.out
+    assert capped.run("state", "show", f'gpu["{uuid}"]').code == 0
+
+
 def test_accepting_drift_records_it_and_touches_nothing(capped):
     capped.set(0, "power_limit_watts=680")
     planned = capped.run("plan", "-refresh-only", "-out", "plan.json")

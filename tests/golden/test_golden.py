@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from esnode.engine.describe import describe
+from esnode.model.metrics import THROTTLE_REASONS
 from esnode.model.plan import Mode
 from esnode.model.profile import Alert, LockClock, Selector
-from esnode.model.readings import Missing, MissingReason
+from esnode.model.readings import NOT_READ, Missing, MissingReason
+from esnode.model.settings import ClockRange
 from esnode.storage.plans import plan_document
+from esnode.storage.profiles.write import ProfileDraft, SettingLine, profiles_text
 from esnode.views.apply import step_in_words, tally
 from esnode.views.plan_text import next_steps, plan_text
+from esnode.views.scan import next_steps as scan_steps
+from esnode.views.scan import scan_text
 from esnode.views.state import resource_text, state_text
 from esnode.views.text import Paint, diagnostic_box
-from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
+from tests.builders import a_gpu, a_policy, a_profile, a_state, an_observation, plan_of
 from tests.places import GOLDEN
 from tests.unit.engine.machine import FakeMachine
 
@@ -68,7 +75,32 @@ def _mixed():
     return plan_of([picky, alerting], an_observation(*gpus))
 
 
+def _a_machine_with_everything():
+    """A foreign limit, a limiter outside, a lock that holds, one that drifted, one that nobody can verify."""
+    reasons = {f"throttle_reason_{name}": 0.0 for name in THROTTLE_REASONS}
+    clocks = (345.0, 1200.0, 1980.0)
+    gpus = [a_gpu(index, metrics={**reasons, "gpu_sm_clock_mhz": clock}) for index, clock in enumerate(clocks)]
+    machine = FakeMachine(*gpus)
+    settings = {"power_limit_watts": 600.0, "graphics_clock_mhz": ClockRange(min=345, max=1200)}
+    machine.plan_and_apply(a_profile(settings=settings))
+    machine.pass_time(60)
+    machine.set_setting("power_limit_watts", 680.0, index=1)
+    uuid, gpu = next(iter(machine.gpus.items()))
+    machine.gpus[uuid] = replace(gpu, limits=replace(gpu.limits, power_enforced_watts=500.0))
+    return machine
+
+
+def _scanned():
+    return _a_machine_with_everything().plan([], mode=Mode.CORRECT)
+
+
+def _accepted():
+    return _a_machine_with_everything().plan([], mode=Mode.REFRESH_ONLY)
+
+
 PLANS = {
+    "scanned": _scanned,
+    "accepted": _accepted,
     "specification": _specification,
     "hot": _hot,
     "folded": _folded,
@@ -93,6 +125,29 @@ def test_the_human_plan(name, request):
 def test_the_plan_file(name, request):
     text = json.dumps(plan_document(PLANS[name]()), indent=2, sort_keys=True)
     agree(f"plan_{name}.json", text + "\n", request)
+
+
+def test_the_scan(request):
+    plan = _scanned()
+    agree("scan.txt", f"{scan_text(plan, Paint())}\n\n{scan_steps(plan, None)}\n", request)
+
+
+def test_the_imported_profile(request):
+    gpus = [a_gpu(0), a_gpu(1, settings={"power_limit_watts": 555.5, "compute_mode": NOT_READ})]
+    found = describe(an_observation(*gpus), a_state())
+    drafts = [
+        ProfileDraft(
+            name=part.name,
+            description=part.gpus,
+            selector=part.selector,
+            settings=[
+                SettingLine(setting=entry.setting, value=entry.value, is_wanted=entry.is_wanted, remark=entry.remark)
+                for entry in part.entries
+            ],
+        )
+        for part in found
+    ]
+    agree("imported.es", profiles_text(drafts, ["A heading."]), request)
 
 
 def test_the_state(request):

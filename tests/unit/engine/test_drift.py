@@ -90,6 +90,15 @@ def test_a_reload_that_the_energy_counter_does_not_show_has_its_signature():
     assert set(causes(plan).values()) == {DriftCause.RELOAD}
 
 
+def test_persistence_mode_turned_off_takes_the_limit_along_and_is_no_reload():
+    settings = {"persistence_mode": True, "power_limit_watts": 600.0}
+    machine = a_machine(settings)
+    machine.set_setting("persistence_mode", False)
+    machine.set_setting("power_limit_watts", 700.0)
+    found = causes(machine.plan(a_profile(settings=settings)))
+    assert found == {"persistence_mode": DriftCause.EXTERNAL, "power_limit_watts": DriftCause.NOT_PERSISTENT}
+
+
 def test_another_value_after_a_reload_was_written_by_somebody():
     machine = a_machine(ALL)
     restart_driver(machine)
@@ -150,6 +159,15 @@ def test_a_gpu_that_dropped_out_is_unreadable_although_the_next_one_has_its_inde
     (drift,) = machine.plan(CAPPED).drift
     assert drift.cause is DriftCause.UNREADABLE
     assert "no longer lists it" in drift.evidence
+
+
+def test_a_managed_gpu_that_no_observation_remembers_is_unreadable_and_not_nothing():
+    machine = a_machine({"power_limit_watts": 600.0}, a_gpu(0), a_gpu(1))
+    del machine.gpus[next(iter(machine.gpus))]
+    machine.state = replace(machine.state, observed=None)
+    plan = machine.plan(CAPPED)
+    assert causes(plan) == {"power_limit_watts": DriftCause.UNREADABLE}
+    assert (plan.changes, plan.complete) == ((), False)
 
 
 def test_a_setting_that_cannot_be_read_is_drift_and_makes_the_plan_incomplete():

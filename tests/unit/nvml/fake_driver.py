@@ -36,6 +36,7 @@ class FakeGpu:
     enforced: int = 600_000
     energy: int = 5_000_000
     sm_clock: int = 1755
+    memory_clock: int = 2617
     clocks: dict[int, list[int]] = field(default_factory=lambda: {2619: [1980, 1965, 345], 1593: [1593, 345]})
     persistence: int = 1
     compute_mode: int = 0
@@ -218,6 +219,12 @@ def _processes(attribute: str) -> Callable[..., int]:
     return answer
 
 
+def _clock(driver: FakeDriver, handle: Any, kind: Any, clock: Any) -> int:
+    gpu = driver.gpu(handle)
+    clock._obj.value = gpu.memory_clock if kind.value == 2 else gpu.sm_clock
+    return SUCCESS
+
+
 def _mig(driver: FakeDriver, handle: Any, current: Any, pending: Any) -> int:
     current._obj.value = driver.gpu(handle).mig
     pending._obj.value = 1 - driver.gpu(handle).mig
@@ -261,7 +268,7 @@ _SYMBOLS: Mapping[str, Callable[..., int]] = {
     "nvmlDeviceGetPowerManagementLimitConstraints": _pair("limits"),
     "nvmlDeviceGetEnforcedPowerLimit": _number("enforced"),
     "nvmlDeviceGetTotalEnergyConsumption": _number("energy"),
-    "nvmlDeviceGetClockInfo": _number("sm_clock"),
+    "nvmlDeviceGetClockInfo": _clock,
     "nvmlDeviceGetSupportedMemoryClocks": _memory_clocks,
     "nvmlDeviceGetSupportedGraphicsClocks": _graphics_clocks,
     "nvmlDeviceGetPersistenceMode": _number("persistence"),

@@ -48,6 +48,7 @@ GETTERS: list[tuple[Callable[[Device], Any], Any, tuple[str, ...]]] = [
     (Device.enforced_power_limit_watts, 600.0, ("nvmlDeviceGetEnforcedPowerLimit",)),
     (Device.energy_joules, 5000.0, ("nvmlDeviceGetTotalEnergyConsumption",)),
     (Device.sm_clock_mhz, 1755, ("nvmlDeviceGetClockInfo",)),
+    (Device.memory_clock_mhz, 2617, ("nvmlDeviceGetClockInfo",)),
     (Device.memory_clocks_mhz, (1593, 2619), ("nvmlDeviceGetSupportedMemoryClocks",)),
     (Device.graphics_clocks_mhz, (345, 1593, 1965, 1980), ("nvmlDeviceGetSupportedGraphicsClocks",)),
     (Device.is_persistent, True, ("nvmlDeviceGetPersistenceMode",)),

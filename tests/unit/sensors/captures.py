@@ -11,7 +11,7 @@ NEW = """<?xml version="1.0" ?>
 <gpu id="00000000:53:00.0">
 <product_name>NVIDIA H100 80GB HBM3</product_name>
 <product_architecture>Hopper</product_architecture>
-<persistence_mode>Disabled</persistence_mode>
+<performance_state>P2</performance_state><persistence_mode>Disabled</persistence_mode>
 <mig_mode><current_mig>Enabled</current_mig></mig_mode>
 <uuid>GPU-5d1f0000-0000-0000-0000-000000000000</uuid>
 <pci><pci_bus_id>00000000:53:00.0</pci_bus_id></pci>
@@ -40,7 +40,7 @@ NEW = """<?xml version="1.0" ?>
 <min_power_limit>200.00 W</min_power_limit>
 <max_power_limit>700.00 W</max_power_limit>
 </gpu_power_readings>
-<clocks><graphics_clock>1755 MHz</graphics_clock><sm_clock>1755 MHz</sm_clock></clocks>
+<clocks><graphics_clock>1755 MHz</graphics_clock><sm_clock>1755 MHz</sm_clock><mem_clock>2617 MHz</mem_clock></clocks>
 <supported_clocks>
 <supported_mem_clock><value>2619 MHz</value>
 <supported_graphics_clock>1980 MHz</supported_graphics_clock>

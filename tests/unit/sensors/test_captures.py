@@ -91,6 +91,17 @@ def test_the_old_generation(tmp_path: Path) -> None:
     assert "the capture has no temperature/gpu_temp_tlimit" in margin.in_words()
 
 
+def test_the_clocks_that_locks_are_judged_by(tmp_path: Path) -> None:
+    clocks = the_gpu(tmp_path).clocks
+    assert (clocks.performance_state, clocks.memory_mhz) == (2, 2617)
+    assert isinstance(the_gpu(tmp_path, OLD).clocks.performance_state, Missing)
+
+
+@pytest.mark.parametrize("text", ["P16", "P", "2", "N/A", "Requested functionality has been deprecated"])
+def test_a_performance_state_that_is_none_is_missing(tmp_path: Path, text: str) -> None:
+    assert isinstance(the_gpu(tmp_path, replaced("performance_state", text)).clocks.performance_state, Missing)
+
+
 def test_the_node_is_the_file(tmp_path: Path) -> None:
     observation = reading_of(tmp_path, NEW)
     node = observation.node

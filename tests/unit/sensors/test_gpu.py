@@ -70,6 +70,11 @@ def test_requested_and_enforced_power_are_two_things() -> None:
     assert (gpu.settings["power_limit_watts"], gpu.limits.power_enforced_watts) == (650.0, 600.0)
 
 
+def test_the_clocks_that_locks_are_judged_by_are_read() -> None:
+    clocks = the_gpu(FakeDriver()).clocks
+    assert (clocks.performance_state, clocks.memory_mhz) == (0, 2617)
+
+
 def test_a_clock_lock_is_write_only() -> None:
     settings = the_gpu(FakeDriver()).settings
     assert settings["graphics_clock_mhz"] == settings["memory_clock_mhz"] == WRITE_ONLY

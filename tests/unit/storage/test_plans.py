@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from esnode import wire
 from esnode.errors import PlanTampered, PlanUnreadable
-from esnode.storage.plans import decision_digest, plan_bytes, read_plan, write_plan
+from esnode.model.plan import Mode
+from esnode.storage.plans import decision_digest, plan_bytes, plan_document, read_plan, write_plan
 from esnode.storage.profiles.read import read_profiles
-from tests.builders import a_gpu, an_observation, plan_of
+from tests.builders import a_gpu, a_profile, an_observation, plan_of
 from tests.places import EXAMPLES, SPECIFICATION_PROFILE
+from tests.unit.engine.machine import FakeMachine
 
 CAP = read_profiles([str(EXAMPLES / "profiles" / "power-cap.es")])
 
@@ -31,6 +34,29 @@ def test_the_specifications_profile_survives_too(tmp_path):
     plan = plan_of(read_profiles([str(SPECIFICATION_PROFILE)]), an_observation())
     write_plan(plan, tmp_path / "plan.json")
     assert read_plan(tmp_path / "plan.json")[0] == plan
+
+
+def test_drift_locks_and_notes_survive_their_file(tmp_path):
+    machine = FakeMachine()
+    locked = a_profile(settings={"power_limit_watts": 600.0, "graphics_clock_mhz": 1200.0})
+    machine.plan_and_apply(locked)
+    machine.set_setting("power_limit_watts", 680.0)
+    plan = machine.plan([], mode=Mode.CORRECT)
+    assert plan.drift[0].applied
+    assert plan.locks
+    assert plan.notes
+    write_plan(plan, tmp_path / "plan.json")
+    again, _ = read_plan(tmp_path / "plan.json")
+    assert (again.drift, again.locks, again.notes) == (plan.drift, plan.locks, plan.notes)
+    assert again.changes == plan.changes
+
+
+def test_a_plan_without_the_later_members_is_still_read(tmp_path):
+    document = plan_document(a_plan())
+    for name in ("clock_locks", "notes", "checksum"):
+        del document[name]
+    (tmp_path / "plan.json").write_bytes(wire.canonical(document | {"checksum": wire.digest(document)}))
+    assert read_plan(tmp_path / "plan.json")[0].locks == ()
 
 
 def test_a_plan_is_private(tmp_path):
