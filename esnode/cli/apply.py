@@ -79,7 +79,7 @@ def command(
         view.nothing_to_do(plan)
         return 0
     _check_files(plan_path, state_path, view, is_strict=not (simulate or allow_insecure_files))
-    file = StateFile(state_path)
+    file = StateFile(state_path, operation="apply")
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
         view.executing(plan)
@@ -148,7 +148,6 @@ def _apply(
 ) -> ApplyReport:
     from esnode.engine.apply import Surroundings, apply_plan
     from esnode.storage.locks import user_name
-    from esnode.storage.states import save_elsewhere
 
     world = Surroundings(
         actuator=machine.actuator(),
@@ -160,7 +159,7 @@ def _apply(
     )
     report, latest = apply_plan(plan, state, observation, world)
     if report.is_state_lost:
-        view.state_saved_to(save_elsewhere(latest, file.path))
+        view.state_saved_to(file.save_elsewhere(latest))
     return report
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from esnode import __version__
 from esnode.errors import LockHeld, StateUnwritable
-from esnode.storage.files import PRIVATE, give_to_caller
+from esnode.storage.files import PRIVATE, give_to_caller, take_rights_of
 
 LOCK_TIMEOUT = 10.0
 _RETRY = 0.05
@@ -46,7 +46,7 @@ def locked(state_path: Path, operation: str, *, timeout: float = LOCK_TIMEOUT) -
     A holder that died holds nothing: the kernel released its lock.
     """
     path = lock_path(state_path)
-    handle = _open(path)
+    handle = _open(path, state_path)
     try:
         _acquire(handle, path, timeout)
         os.ftruncate(handle, 0)
@@ -71,11 +71,12 @@ def user_name() -> str:
     return str(os.getuid())
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, state_path: Path) -> int:
     try:
         is_new = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
-        if is_new:
+        # Whoever may write the state must be able to lock it.
+        if is_new and not take_rights_of(handle, state_path):
             give_to_caller(handle, path.parent)
     except OSError as failure:
         raise StateUnwritable(
