@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--expect-digest", default="", metavar="DIGEST", help="Refuse a plan with another decision than this.")
 @click.option("--max-age", type=Duration(), default=None, metavar="DURATION", help="Refuse a plan older than this.")
 @switch("allow-insecure-files", help="Take a plan or a state that others could have written.")
+@switch("take-over", help="Take GPUs that another state file manages, with their baselines.")
 @options.simulate_option
 @options.state_option
 @options.lock_options
@@ -51,6 +52,7 @@ def command(
     expect_digest: str,
     max_age: float | None,
     allow_insecure_files: bool,
+    take_over: bool,
     simulate: Path | None,
     state_path: Path,
     lock: bool,
@@ -65,6 +67,7 @@ def command(
       esnode apply plan.json
       esnode apply -expect-digest=4f2a... plan.json
     """
+    from esnode.cli.claiming import Claiming, claimed
     from esnode.engine.preflight import Expectations, check_plan
     from esnode.storage.plans import read_plan
     from esnode.views.apply import apply_view
@@ -82,8 +85,10 @@ def command(
     file = StateFile(state_path, operation="apply")
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
-        view.executing(plan)
-        report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))
+        how = Claiming(simulate=simulate, take_over=take_over, timeout=lock_timeout, tell=view.warn)
+        with claimed(plan, state, file, how) as state:
+            view.executing(plan)
+            report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))
     view.end(report)
     if stopped:
         return EXIT_TERMINATED if signal.SIGTERM in stopped else EXIT_INTERRUPTED
