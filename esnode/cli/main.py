@@ -25,7 +25,8 @@ COMMANDS = {
     "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
     "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
-    "state": ("esnode.cli.state", "Look into the state"),
+    "state": ("esnode.cli.state", "Look into the state, mend it, put it back"),
+    "force-unlock": ("esnode.cli.force_unlock", "Clear the lock of a holder that died"),
     "sim": ("esnode.cli.sim", "Make and handle a simulated machine"),
     "version": ("esnode.cli.version", "Print esnode's version"),
 }
