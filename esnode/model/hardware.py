@@ -19,6 +19,10 @@ class Moment:
     uptime: float
     boot_id: str
 
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError(f"the time {self.at.isoformat()} has no zone")
+
     def seconds_since(self, earlier: Moment) -> float:
         """Seconds from `earlier` to here: by boot time within one boot, else by the wall clock. Never negative."""
         if self.boot_id == earlier.boot_id:
