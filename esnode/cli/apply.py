@@ -85,7 +85,7 @@ def command(
     file = StateFile(state_path, operation="apply")
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
-        how = Claiming(simulate=simulate, take_over=take_over, timeout=lock_timeout, tell=view.warn)
+        how = Claiming(simulate=simulate, take_over=take_over, lock=lock, timeout=lock_timeout, tell=view.warn)
         with claimed(plan, state, file, how) as state:
             view.executing(plan)
             report = _apply(plan, state, observation, file, machine, view, lambda: bool(stopped))

@@ -23,6 +23,7 @@ class Claiming:
 
     simulate: Path | None
     take_over: bool
+    lock: bool
     timeout: float
     tell: Callable[[Diagnostic], None]
 
@@ -35,7 +36,7 @@ def claimed(plan: Plan, state: State, file: StateFile, how: Claiming) -> Iterato
     """
     folder = ClaimFolder(runtime_dir(how.simulate))
     try:
-        with folder.held(timeout=how.timeout):
+        with folder.held(timeout=how.timeout, lock=how.lock):
             state = _claim(plan, state, file, folder, how)
     except StateUnwritable as failure:
         raise PlanRefused(f"Nothing was touched: {failure.summary}", next_step=failure.next_step) from None

@@ -22,8 +22,10 @@ def command(lock_id: str, state_path: Path, json: bool, no_color: bool) -> int:
       esnode force-unlock 0b7c2f6e-...
     """
     from esnode.storage.locks import force_unlock
+    from esnode.views.jsonlines import begin
     from esnode.views.state_edits import show_unlocked
 
+    begin(as_json=json)
     holder = force_unlock(state_path, lock_id)
     show_unlocked(str(holder), as_json=json)
     return 0

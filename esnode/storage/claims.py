@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,13 +37,19 @@ class ClaimFolder:
     def foreign(self, uuids: Iterable[str], lineage: str) -> dict[str, ForeignClaim]:
         """The claims of other lineages on these GPUs, each judged by the state file that it names."""
         claims = {uuid: self.read(uuid) for uuid in uuids}
-        return {uuid: _judged(claim) for uuid, claim in claims.items() if claim and claim.lineage != lineage}
+        # Most often one state has all of them: it is read once.
+        judge = cache(_look)
+        return {
+            uuid: _judged(claim, judge(claim.state))
+            for uuid, claim in claims.items()
+            if claim and claim.lineage != lineage
+        }
 
     @contextlib.contextmanager
-    def held(self, *, timeout: float) -> Iterator[None]:
+    def held(self, *, timeout: float, lock: bool = True) -> Iterator[None]:
         """Nobody else changes a claim inside of the block. Makes the directory. Raises StateUnwritable, LockHeld."""
         self._make()
-        with locked(self.directory / "claims", "claim", timeout=timeout):
+        with locked(self.directory / "claims", "claim", timeout=timeout) if lock else contextlib.nullcontext():
             yield
 
     def claim(self, uuids: Collection[str], lineage: str, state: Path) -> None:
@@ -101,21 +108,27 @@ def _read(path: Path) -> Claim | None:
     return claim
 
 
-def _judged(claim: Claim) -> ForeignClaim:
-    file = StateFile(Path(claim.state))
-    if not file.exists:
-        return ForeignClaim(claim=claim, standing=Standing.STATE_GONE)
+def _look(path: str) -> State | EsnodeError | None:
+    """The state at a path, why it cannot be read, or None where there is none."""
+    file = StateFile(Path(path))
     try:
-        state = file.load_existing()
+        return file.load() if file.exists else None
     except EsnodeError as failure:
-        return ForeignClaim(claim=claim, standing=Standing.UNREADABLE, problem=failure.summary)
+        return failure
+
+
+def _judged(claim: Claim, state: State | EsnodeError | None) -> ForeignClaim:
+    if state is None:
+        return ForeignClaim(claim=claim, standing=Standing.STATE_GONE)
+    if isinstance(state, EsnodeError):
+        return ForeignClaim(claim=claim, standing=Standing.UNREADABLE, problem=state.summary)
     if state.lineage != claim.lineage:
         problem = "the file at that path is of another lineage"
         return ForeignClaim(claim=claim, standing=Standing.STATE_GONE, problem=problem)
     record: ManagedGpu | None = state.managed.gpus.get(claim.gpu)
     if claim.gpu in managed_gpus(state):
         return ForeignClaim(claim=claim, standing=Standing.VALID, record=record)
-    if is_locked(file.path):
+    if is_locked(Path(claim.state)):
         # An apply claims before it records: what it does not manage yet, it may manage in a moment.
         return ForeignClaim(claim=claim, standing=Standing.VALID, record=record, problem="it is in use right now")
     return ForeignClaim(claim=claim, standing=Standing.NOT_MANAGED)

@@ -56,8 +56,6 @@ def decode_document(document: Document, version: int, path: Path) -> Decoded:
         migrated = _migrated(document, version, path)
         state = wire.typed(State, migrated)
         _check_names(state)
-        # What cannot be written again must not be taken for a state that can be worked with.
-        wire.digest(wire.plain(state))
     except BadValue as wrong:
         raise unreadable(path, wrong.summary) from None
     return Decoded(state=state, document=migrated, written_as=version)

@@ -131,11 +131,12 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(capped, words):
 
 def test_json_is_json_lines(capped):
     assert [line["type"] for line in capped.run("state", "rm", "-json", "gpu[0]").lines()] == [
+        "version",
         "state_forgotten",
         "state_changed",
     ]
-    assert capped.run("state", "mv", "-json", "lab", "new").lines()[0]["moved"]["setting"] == 1
-    assert capped.run("state", "restore", "-json", "2").lines()[0]["serial"] == 5
+    assert capped.run("state", "mv", "-json", "lab", "new").lines()[1]["moved"]["setting"] == 1
+    assert capped.run("state", "restore", "-json", "2").lines()[1]["serial"] == 5
 
 
 @pytest.mark.parametrize("name", ["history", "restore", "rm", "mv", "adopt", "pull", "list", "show"])

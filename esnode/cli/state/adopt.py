@@ -38,8 +38,10 @@ def command(
     from esnode.cli.machine import Facts, open_machine
     from esnode.engine.state_edits import adopt
     from esnode.storage.states import StateFile
+    from esnode.views.jsonlines import begin
     from esnode.views.state_edits import ask_to_adopt, show_adopted, show_both
 
+    begin(as_json=json)
     before = StateFile(state_path).load_existing()
     with open_machine(simulate, Facts()) as machine:
         observation = machine.observe()

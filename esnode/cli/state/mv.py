@@ -36,8 +36,10 @@ def command(
       esnode state mv training llama3-training
     """
     from esnode.engine.state_edits import parse_rename, rename
+    from esnode.views.jsonlines import begin
     from esnode.views.state_edits import show_renamed
 
+    begin(as_json=json)
     wanted = parse_rename(old, new)
     with opened(state_path, "state mv", lock=lock, timeout=lock_timeout) as (file, state):
         renamed = rename(state, wanted)

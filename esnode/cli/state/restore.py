@@ -31,13 +31,18 @@ def command(
       esnode state restore 12
       esnode state restore errored.state.json
     """
+    from esnode.storage.history import history_path
     from esnode.storage.locks import locked
     from esnode.storage.restore import restore_state
     from esnode.storage.trust import check_trust
+    from esnode.views.jsonlines import begin
     from esnode.views.state_history import show_restored, show_warning
 
+    begin(as_json=json)
     try:
-        if not source.isdecimal():
+        if source.isdecimal():
+            check_trust(history_path(state_path), "state's history")
+        else:
             check_trust(Path(source), "state")
     except FileUntrusted as reason:
         show_warning(warning(reason.summary, reason.next_step), as_json=json)

@@ -39,8 +39,10 @@ def command(
     from esnode.cli.machine import runtime_dir
     from esnode.engine.state_edits import forget_gpu
     from esnode.storage.claims import ClaimFolder
+    from esnode.views.jsonlines import begin
     from esnode.views.state_edits import show_forgotten
 
+    begin(as_json=json)
     with opened(state_path, "state rm", lock=lock, timeout=lock_timeout) as (file, state):
         known = known_gpus(state)
         gpus = list(dict.fromkeys(find_gpu(address, known) for address in addresses))
