@@ -161,6 +161,10 @@ class StalePlan(PlanRefused):
     """Hardware or state are no longer what the plan was made from."""
 
 
+class GpuClaimed(PlanRefused):
+    """Another state file answers for a GPU that the plan changes."""
+
+
 class ReadBackDiffers(EsnodeError):
     """A setter answered "success" and the hardware shows another value."""
 
@@ -186,6 +190,10 @@ class StateElsewhere(EsnodeError):
     """The state file belongs to another machine."""
 
 
+class StateForeign(EsnodeError):
+    """A state of another lineage than the one that is to be replaced."""
+
+
 class StateUnwritable(EsnodeError):
     """The state file cannot be written."""
 
@@ -194,6 +202,14 @@ class LockHeld(EsnodeError):
     """Somebody else holds the state's lock."""
 
     exit_code = EXIT_LOCKED
+
+
+class NotLocked(EsnodeError):
+    """A lock that is to be cleared, and that nobody holds or held."""
+
+
+class WrongLock(EsnodeError):
+    """The lock's ID is not the one that was given."""
 
 
 class Interrupted(EsnodeError):

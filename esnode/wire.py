@@ -36,8 +36,16 @@ def typed(kind: type[T], document: JsonValue) -> T:
 
 
 def canonical(document: JsonValue) -> bytes:
-    """The RFC 8785 form: one value, one sequence of bytes."""
-    return rfc8785.dumps(document)
+    """The RFC 8785 form: one value, one sequence of bytes.
+
+    Raises BadValue for what has no such form: an integer beyond 2^53, half a surrogate pair.
+    """
+    try:
+        return rfc8785.dumps(document)
+    except (rfc8785.CanonicalizationError, UnicodeError) as wrong:
+        raise BadValue(f"it has no canonical form: {wrong}") from None
+    except RecursionError:
+        raise BadValue("nested too deeply") from None
 
 
 def digest(document: JsonValue) -> str:
@@ -53,6 +61,11 @@ def parse(data: bytes) -> JsonValue:
         raise BadValue(f"not UTF-8 text (byte {wrong.start})") from None
     except json.JSONDecodeError as wrong:
         raise BadValue(f"not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}") from None
+    except BadValue:
+        raise
+    except ValueError as wrong:
+        # Python refuses to make a number of more than 4300 digits.
+        raise BadValue(f"not JSON that can be used: {wrong}") from None
     except RecursionError:
         raise BadValue("nested too deeply") from None
 

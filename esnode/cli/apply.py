@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     help="Undo it after this, unless esnode confirm comes in time.",
 )
 @switch("allow-insecure-files", help="Take a plan or a state that others could have written.")
+@switch("take-over", help="Take GPUs that another state file manages, with their baselines.")
 @options.simulate_option
 @options.state_option
 @options.lock_options
@@ -66,6 +67,7 @@ def command(
     max_changes: int | None,
     revert_after: float | None,
     allow_insecure_files: bool,
+    take_over: bool,
     simulate: Path | None,
     state_path: Path,
     lock: bool,
@@ -80,12 +82,12 @@ def command(
       esnode apply plan.json
       esnode apply -expect-digest=4f2a... plan.json
     """
+    from esnode.cli.claiming import Claiming, claimed
     from esnode.cli.probation import Watched
     from esnode.engine.apply import Surroundings, apply_plan
     from esnode.engine.preflight import Expectations, check_plan
     from esnode.storage.locks import user_name
     from esnode.storage.plans import read_plan
-    from esnode.storage.states import save_elsewhere
     from esnode.views.apply import apply_view
 
     _refuse_a_profile(plan_path)
@@ -100,22 +102,24 @@ def command(
         view.nothing_to_do(plan)
         return 0
     _check_files(plan_path, state_path, view, is_strict=not (simulate or allow_insecure_files))
-    file = StateFile(state_path)
+    file = StateFile(state_path, operation="apply")
     with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
         state, observation = _ready(plan, file, machine, expected)
-        view.executing(plan)
-        world = Surroundings(
-            actuator=machine.actuator(),
-            recorder=file if revert_after is None else Watched(file, simulate),
-            clock=machine.clock,
-            progress=view,
-            user=user_name(),
-            should_stop=lambda: bool(stopped),
-            revert_after=revert_after,
-        )
-        report, latest = apply_plan(plan, state, observation, world)
-        if report.is_state_lost:
-            view.state_saved_to(save_elsewhere(latest, file.path))
+        how = Claiming(simulate=simulate, take_over=take_over, lock=lock, timeout=lock_timeout, tell=view.warn)
+        with claimed(plan, state, file, how) as state:
+            view.executing(plan)
+            world = Surroundings(
+                actuator=machine.actuator(),
+                recorder=file if revert_after is None else Watched(file, simulate),
+                clock=machine.clock,
+                progress=view,
+                user=user_name(),
+                should_stop=lambda: bool(stopped),
+                revert_after=revert_after,
+            )
+            report, latest = apply_plan(plan, state, observation, world)
+            if report.is_state_lost:
+                view.state_saved_to(file.save_elsewhere(latest))
     view.end(report)
     if stopped:
         return EXIT_TERMINATED if signal.SIGTERM in stopped else EXIT_INTERRUPTED

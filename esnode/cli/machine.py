@@ -103,6 +103,21 @@ def _driver(origin: Origin, clock: Clock, identity: NodeIdentity, given_facts: F
         yield Machine(origin=origin, clock=clock, observe=observe, actuator=actuator)
 
 
+def runtime_dir(simulate: Path | None) -> Path:
+    """Where this machine's claims are: a simulated machine's beside its registers, unless ESNODE_RUNTIME_DIR says."""
+    from esnode.storage.claims import RUNTIME_DIR, VARIABLE
+
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    if simulate is None:
+        return RUNTIME_DIR
+    from esnode.simulator.world import registers_path
+
+    registers = registers_path(simulate.absolute())
+    return registers.with_name(registers.name.removesuffix(".registers.json") + ".run")
+
+
 def refuse_together(**given_options: object) -> None:
     """Raise BadInvocation when options that exclude each other are both given."""
     names = [f"-{name.replace('_', '-')}" for name, value in given_options.items() if value]

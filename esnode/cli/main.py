@@ -31,7 +31,8 @@ COMMANDS = {
     "rollback": ("esnode.cli.rollback", "Plan to undo the last apply"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
     "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
-    "state": ("esnode.cli.state", "Look into the state"),
+    "state": ("esnode.cli.state", "Look into the state, mend it, put it back"),
+    "force-unlock": ("esnode.cli.force_unlock", "Clear the lock of a holder that died"),
     "sim": ("esnode.cli.sim", "Make and handle a simulated machine"),
     "version": ("esnode.cli.version", "Print esnode's version"),
 }

@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from esnode.cli.addresses import resolve_address
-from esnode.cli.machine import Facts, open_machine, read_capture
+from esnode.cli.machine import Facts, open_machine, read_capture, runtime_dir
 from esnode.diagnostics import Diagnostic, warning
+from esnode.engine.claims import claim_warnings, concerned
 from esnode.engine.identity import check_state_is_here
 from esnode.engine.locks import locked_gpus
 from esnode.engine.planner import PlanOptions, make_plan
@@ -20,6 +21,7 @@ from esnode.model.hardware import Observation
 from esnode.model.plan import Mode, Plan
 from esnode.model.profile import Profile
 from esnode.model.state import State
+from esnode.storage.claims import ClaimFolder
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile
 from esnode.units import format_duration
@@ -111,6 +113,8 @@ def _plan(
     )
     planned = make_plan(request.profiles, observation, state, options)
     if store:
+        foreign = ClaimFolder(runtime_dir(request.simulate)).foreign(concerned(planned.plan, state), state.lineage)
+        notes = [*notes, *claim_warnings(planned.plan, state, foreign)]
         try:
             store.store_observation(observation, planned.clocks, timeout=request.lock_timeout, lock=request.lock)
         except LockHeld as busy:

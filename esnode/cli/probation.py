@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from esnode.cli.claiming import Claiming, claimed
 from esnode.cli.machine import Facts, Machine, open_machine
 from esnode.engine.apply import Surroundings, apply_plan
 from esnode.engine.planner import PlanOptions, make_plan
@@ -63,7 +64,7 @@ def undo_overdue(file: StateFile, simulate: Path | None, lock_timeout: float) ->
         probation = state.managed.probation
         if probation is None or probation.due_at.seconds_since(machine.clock.now()) > 0:
             return True
-        report = _undo(file, machine)
+        report = _undo(file, machine, simulate, lock_timeout)
         if report.is_complete:
             return True
         latest = file.load()
@@ -71,7 +72,7 @@ def undo_overdue(file: StateFile, simulate: Path | None, lock_timeout: float) ->
         return False
 
 
-def _undo(file: StateFile, machine: Machine) -> ApplyReport:
+def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: float) -> ApplyReport:
     state = file.load()
     observation = settle(machine.observe(), state.observed)
     state, _ = recover(state, observation)
@@ -81,14 +82,16 @@ def _undo(file: StateFile, machine: Machine) -> ApplyReport:
     if not plan.has_changes:
         file.save(end_probation(state))
         return ApplyReport(changes=(), results={})
-    world = Surroundings(
-        actuator=machine.actuator(),
-        recorder=file,
-        clock=machine.clock,
-        progress=view,
-        user=NOBODY,
-        should_stop=lambda: False,
-    )
-    report, _ = apply_plan(plan, state, observation, world)
+    how = Claiming(simulate=simulate, take_over=False, lock=True, timeout=timeout, tell=view.warn)
+    with claimed(plan, state, file, how) as state:
+        world = Surroundings(
+            actuator=machine.actuator(),
+            recorder=file,
+            clock=machine.clock,
+            progress=view,
+            user=NOBODY,
+            should_stop=lambda: False,
+        )
+        report, _ = apply_plan(plan, state, observation, world)
     view.end(report)
     return report

@@ -39,12 +39,14 @@ def intent_key(address: str, setting: str) -> str:
 def make_intent(
     change: Change, setting: str, state: State, *, observed: Reading[ReadableValue], user: str, now: Moment
 ) -> Intent:
-    """The intent to write one setting. The baseline is the recorded one, else what the hardware shows now."""
+    """The intent to write one setting. The baseline is the recorded one, else an inherited, else what is there."""
     if change.gpu is None or change.session is None:
         raise ValueError(f"{change.address} has no GPU")
     record = state.managed.gpus.get(change.gpu.uuid)
     managed = record.settings.get(setting) if record else None
     first = observed if SETTINGS[setting].readable else WRITE_ONLY
+    if record:
+        first = record.inherited.get(setting, first)
     return Intent(
         operation="apply",
         address=change.address,

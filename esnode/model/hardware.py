@@ -19,6 +19,10 @@ class Moment:
     uptime: float
     boot_id: str
 
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError(f"the time {self.at.isoformat()} has no zone")
+
     def after(self, seconds: float) -> Moment:
         """The point in time so many seconds later, in the same boot."""
         return Moment(at=self.at + timedelta(seconds=seconds), uptime=self.uptime + seconds, boot_id=self.boot_id)

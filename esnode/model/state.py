@@ -81,16 +81,21 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedGpu:
-    """Everything esnode answers for on one GPU. `holds` and `rests` are keyed `PROFILE/POLICY`."""
+    """Everything esnode answers for on one GPU. `holds` and `rests` are keyed `PROFILE/POLICY`.
+
+    `inherited` are baselines, by setting, that another state file knew when this one took the GPU over: they
+    become the baselines here when this state begins to manage those settings.
+    """
 
     identity: GpuIdentity
     settings: Mapping[str, ManagedSetting] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)
     rests: Mapping[str, Rest] = field(default_factory=dict)
+    inherited: Mapping[str, Reading[ReadableValue]] = field(default_factory=dict)
 
     @property
     def is_managed(self) -> bool:
-        """Whether there is anything to give back; the memory of released holds is not."""
+        """Whether there is anything to give back; the memory of released holds is not, nor what was inherited."""
         return bool(self.settings or self.holds)
 
     @property

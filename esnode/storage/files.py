@@ -31,11 +31,11 @@ def read_file(path: Path, what: str) -> bytes:
         raise FileUnreadable(f"The {what} {path} cannot be read: {failure.strerror}") from None
 
 
-def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, like: Path | None = None) -> None:
     """Put `data` at `path` so that a crash at any instant leaves the old bytes or the new ones.
 
-    Owner and mode of a file that is replaced are kept; a new one gets `mode` and, in a directory of the
-    user who called sudo, belongs to that user. Raises FileUnwritable.
+    Owner and mode of a file that is replaced are kept; a new one gets those of `like`, where there is such
+    a file, else `mode` and, in a directory of the user who called sudo, that user. Raises FileUnwritable.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -43,7 +43,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                _keep_owner_and_mode(file.fileno(), path, mode)
+                _keep_owner_and_mode(file.fileno(), (path, like), mode)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -65,6 +65,12 @@ def give_to_caller(handle: int, directory: Path) -> None:
         os.fchown(handle, int(caller), int(os.environ.get("SUDO_GID", "-1")))
 
 
+def free_name(path: Path, suffix: str) -> Path:
+    """`path` with `suffix`, and a number where that is taken: what was put aside before stays."""
+    candidates = [f"{path.name}{suffix}", *(f"{path.name}{suffix}.{number}" for number in range(2, 10_000))]
+    return next(candidate for name in candidates if not os.path.lexists(candidate := path.with_name(name)))
+
+
 def owner_of(path: Path) -> str:
     """The name of a file's owner, "" when it cannot be told."""
     try:
@@ -73,16 +79,24 @@ def owner_of(path: Path) -> str:
         return ""
 
 
-def _keep_owner_and_mode(handle: int, path: Path, mode: int) -> None:
+def take_rights_of(handle: int, model: Path) -> bool:
+    """Give an open file the mode and, as far as this user may, the owner of another. False without the other."""
     try:
-        old = path.stat()
+        old = model.stat()
     except FileNotFoundError:
-        os.fchmod(handle, mode)
-        give_to_caller(handle, path.parent)
-        return
+        return False
     os.fchmod(handle, old.st_mode & 0o7777)
     with contextlib.suppress(PermissionError):
         os.fchown(handle, old.st_uid, old.st_gid)
+    return True
+
+
+def _keep_owner_and_mode(handle: int, models: tuple[Path, Path | None], mode: int) -> None:
+    path, like = models
+    if take_rights_of(handle, path) or (like and take_rights_of(handle, like)):
+        return
+    os.fchmod(handle, mode)
+    give_to_caller(handle, path.parent)
 
 
 def _sync_directory(directory: Path) -> None:

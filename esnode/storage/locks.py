@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from esnode import __version__
-from esnode.errors import LockHeld, StateUnwritable
-from esnode.storage.files import PRIVATE, give_to_caller
+from esnode.errors import LockHeld, NotLocked, StateUnwritable, WrongLock
+from esnode.storage.files import PRIVATE, give_to_caller, take_rights_of
 
 LOCK_TIMEOUT = 10.0
 _RETRY = 0.05
@@ -46,7 +46,7 @@ def locked(state_path: Path, operation: str, *, timeout: float = LOCK_TIMEOUT) -
     A holder that died holds nothing: the kernel released its lock.
     """
     path = lock_path(state_path)
-    handle = _open(path)
+    handle = _open(path, state_path)
     try:
         _acquire(handle, path, timeout)
         os.ftruncate(handle, 0)
@@ -60,6 +60,70 @@ def locked(state_path: Path, operation: str, *, timeout: float = LOCK_TIMEOUT) -
         os.close(handle)
 
 
+def is_locked(state_path: Path) -> bool:
+    """Whether somebody holds the lock of a state file at this moment. A lock that cannot be looked at is none."""
+    try:
+        handle = os.open(lock_path(state_path), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return _is_held(handle)
+    finally:
+        os.close(handle)
+
+
+def force_unlock(state_path: Path, lock_id: str) -> Holder:
+    """Clear what a dead holder left in the lock, and say who that was.
+
+    The kernel gave its lock back when it died, so what is left is words. A holder that lives keeps its lock:
+    nobody can take it away without two runs writing one state. Raises NotLocked, WrongLock and LockHeld.
+    """
+    path = lock_path(state_path)
+    if not path.exists():
+        raise _not_locked(state_path)
+    handle = _open(path, state_path)
+    try:
+        holder = _read_holder(handle)
+        if holder and holder.id != lock_id:
+            raise WrongLock(
+                f"The lock of {state_path} has another ID than {lock_id}",
+                detail=f"It was taken by {holder}.",
+                next_step=f"If that is the one you mean: esnode force-unlock {holder.id}.",
+            )
+        if _is_held(handle):
+            raise _alive(state_path, holder)
+        if holder is None:
+            raise _not_locked(state_path)
+        os.ftruncate(handle, 0)
+        return holder
+    finally:
+        os.close(handle)
+
+
+def _is_held(handle: int) -> bool:
+    """Held by another: a lock taken for this question is given back at once."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as failure:
+        return failure.errno in (errno.EWOULDBLOCK, errno.EACCES)
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False
+
+
+def _alive(state_path: Path, holder: Holder | None) -> LockHeld:
+    who = f"{holder}" if holder else "somebody who has not said who it is"
+    end = f"End that process: kill {holder.pid} (on {holder.who.partition('@')[2]}). " if holder else ""
+    return LockHeld(
+        f"The lock of {state_path} is held by a process that lives",
+        detail=f"Held by {who}. esnode never breaks a living lock: two runs would write one state.",
+        next_step=f"{end}Its lock ends with it, and its journal tells the next plan what was in flight.",
+    )
+
+
+def _not_locked(state_path: Path) -> NotLocked:
+    return NotLocked(f"The state {state_path} is not locked", next_step="There is nothing to unlock.")
+
+
 def lock_path(state_path: Path) -> Path:
     return state_path.with_name(state_path.name + ".lock")
 
@@ -71,11 +135,12 @@ def user_name() -> str:
     return str(os.getuid())
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, state_path: Path) -> int:
     try:
         is_new = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
-        if is_new:
+        # Whoever may write the state must be able to lock it.
+        if is_new and not take_rights_of(handle, state_path):
             give_to_caller(handle, path.parent)
     except OSError as failure:
         raise StateUnwritable(
@@ -94,7 +159,8 @@ def _acquire(handle: int, path: Path, timeout: float) -> None:
             if failure.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise StateUnwritable(
                     f"The file system of {path} has no locks: {failure.strerror}",
-                    next_step="Put the state on a local file system with -state PATH.",
+                    next_step="Name a state on a local file system with -state PATH, or, where no other esnode runs, "
+                    "give -lock=false.",
                 ) from None
         else:
             return
@@ -108,10 +174,15 @@ def _acquire(handle: int, path: Path, timeout: float) -> None:
 
 
 def _describe(handle: int) -> str:
+    holder = _read_holder(handle)
+    return f"Held by {holder}." if holder else "Its holder has not said who it is."
+
+
+def _read_holder(handle: int) -> Holder | None:
     try:
-        return f"Held by {Holder(**json.loads(os.pread(handle, 4096, 0)))}."
+        return Holder(**json.loads(os.pread(handle, 4096, 0)))
     except (ValueError, TypeError, OSError):
-        return "Its holder has not said who it is."
+        return None
 
 
 def _holder(operation: str) -> Holder:

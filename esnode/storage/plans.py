@@ -25,6 +25,7 @@ from esnode.storage.plan_document import (
     ResourceChange,
     ResourceDrift,
 )
+from esnode.storage.plan_references import check_references
 from esnode.storage.profiles.read import profile_from_document
 
 
@@ -69,6 +70,7 @@ def read_plan(path: Path) -> tuple[Plan, str]:
             )
         decoded = wire.typed(PlanDocument, document)
         plan = _decode(decoded)
+        check_references(plan)
     except (BadValue, ValueError) as wrong:
         raise PlanUnreadable(f"{path} is not a plan that this esnode understands: {wrong}") from None
     if decision_digest(plan) != decoded.digest:

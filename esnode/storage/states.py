@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from esnode import __version__, wire
-from esnode.errors import BadValue, FileUnreadable, FileUnwritable, StateTooNew, StateUnreadable, StateUnwritable
+from esnode import wire
+from esnode.errors import FileUnreadable, FileUnwritable, StateUnwritable
 from esnode.model.hardware import Observation
 from esnode.model.state import STATE_VERSION, Observed, PolicyClock, State
-from esnode.storage.files import read_file, replace_file
-from esnode.storage.locks import locked
+from esnode.storage.files import free_name, read_file, replace_file
+from esnode.storage.history import HistoryFile
+from esnode.storage.locks import locked, user_name
+from esnode.storage.state_document import Document, decode_state, encode_state
 
 ERRORED_NAME = "errored.state.json"
 
@@ -23,17 +24,30 @@ _CLOCKS_KEPT = timedelta(days=7)
 
 
 class StateFile:
-    """One state file. Whoever saves holds its lock and has loaded it under that lock."""
+    """One state file in one run. Whoever saves holds its lock and has loaded it under that lock.
 
-    def __init__(self, path: Path) -> None:
+    `operation` is what the history calls a change that this run makes to the managed part.
+    """
+
+    def __init__(self, path: Path, *, operation: str = "recover") -> None:
         self.path = path
-        self._document: dict[str, Any] = {}
+        self.operation = operation
+        self._document: Document = {}
+        self._old_version: tuple[int, bytes] | None = None
         self._has_backup = False
+        self._history = HistoryFile(path)
         self._new = State(lineage=str(uuid.uuid4()))
 
     @property
     def exists(self) -> bool:
-        return self.path.exists()
+        """Whether anything at all is there; what cannot be looked at counts."""
+        try:
+            self.path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def load(self) -> State:
         """The state, or a new one with a lineage of its own when there is no file.
@@ -43,13 +57,12 @@ class StateFile:
         if not self.exists:
             self._document = {}
             return self._new
-        document = _checked(read_file(self.path, "state file"), self.path)
-        try:
-            state = wire.typed(State, document)
-        except BadValue as wrong:
-            raise _unreadable(self.path, wrong.summary) from None
-        self._document = document
-        return state
+        data = read_file(self.path, "state file")
+        decoded = decode_state(data, self.path)
+        if decoded.written_as < STATE_VERSION:
+            self._old_version = (decoded.written_as, data)
+        self._document = decoded.document
+        return decoded.state
 
     def load_existing(self) -> State:
         """The same, where an absent file is an error."""
@@ -62,16 +75,37 @@ class StateFile:
 
     def save(self, state: State) -> None:
         """Replace the file. Members that this version does not know are carried over. Raises StateUnwritable."""
-        known = wire.plain(wire.typed(State, self._document)) if self._document else {}
-        document = _carry_unknown(self._document, known, wire.plain(state))
-        document |= {"version": STATE_VERSION, "esnode_version": __version__}
-        document["checksum"] = _checksum(document)
+        self.save_over(state, self._document)
+
+    def save_over(self, state: State, document: Document) -> None:
+        """The same, carrying over the unknown members of `document` instead of the file's own."""
+        found, new = self._document, encode_state(state, document)
+        is_change = state.serial != found.get("serial", 0)
         try:
-            self._back_up(state)
-            replace_file(self.path, wire.pretty(document))
+            if is_change:
+                self._back_up()
+            self._keep_old_version()
+            replace_file(self.path, wire.pretty(new))
+            if is_change:
+                self._history.record(new, found, self.operation, user_name())
         except FileUnwritable as failure:
             raise StateUnwritable(failure.summary, next_step=failure.next_step) from None
-        self._document = document
+        self._document = new
+
+    def save_elsewhere(self, state: State) -> Path | None:
+        """Where a state that its own file would not take was put instead; None when there is no such place.
+
+        It is tried beside the state, then in the working directory. `esnode state restore` takes it.
+        """
+        data = wire.pretty(encode_state(state, self._document))
+        for directory in dict.fromkeys([self.path.parent, Path()]):
+            path = directory / ERRORED_NAME
+            try:
+                replace_file(path, data, like=self.path)
+            except FileUnwritable:
+                continue
+            return path
+        return None
 
     def store_observation(
         self, observation: Observation, clocks: Mapping[str, PolicyClock], *, timeout: float, lock: bool = True
@@ -87,31 +121,24 @@ class StateFile:
         with locked(self.path, "refresh", timeout=timeout):
             self._merge_observation(observation, clocks)
 
-    def _back_up(self, state: State) -> None:
+    def _back_up(self) -> None:
         """Keep what was there before the first change that this run makes to the managed part."""
-        if self._has_backup or self._document.get("serial") in (None, state.serial):
+        if self._has_backup or not self._document:
             return
-        replace_file(self.path.with_name(self.path.name + ".backup"), wire.pretty(self._document))
+        replace_file(self.path.with_name(self.path.name + ".backup"), wire.pretty(self._document), like=self.path)
         self._has_backup = True
+
+    def _keep_old_version(self) -> None:
+        """A file of an older version is kept as it was, byte for byte, before it is first replaced."""
+        if self._old_version is None:
+            return
+        version, data = self._old_version
+        replace_file(free_name(self.path, f".v{version}.backup"), data, like=self.path)
+        self._old_version = None
 
     def _merge_observation(self, observation: Observation, clocks: Mapping[str, PolicyClock]) -> None:
         state = self.load()
         self.save(with_observation(state, observation, clocks))
-
-
-def save_elsewhere(state: State, path: Path) -> Path | None:
-    """Where a state that its own file would not take was put instead; None when there is no such place.
-
-    It is tried beside the state, then in the working directory.
-    """
-    for directory in dict.fromkeys([path.parent, Path()]):
-        spare = StateFile(directory / ERRORED_NAME)
-        try:
-            spare.save(state)
-        except StateUnwritable:
-            continue
-        return spare.path
-    return None
 
 
 def with_observation(state: State, observation: Observation, clocks: Mapping[str, PolicyClock]) -> State:
@@ -128,50 +155,3 @@ def with_observation(state: State, observation: Observation, clocks: Mapping[str
     latest = observation if is_newer or before is None else before.observation
     node = state.node or observation.node.identity
     return replace(state, node=node, observed=Observed(observation=latest, clocks=merged))
-
-
-def _checked(data: bytes, path: Path) -> dict[str, Any]:
-    if not data.strip():
-        raise _unreadable(path, "it is empty")
-    try:
-        document = wire.parse(data)
-    except BadValue as wrong:
-        raise _unreadable(path, wrong.summary) from None
-    if not isinstance(document, dict) or "lineage" not in document or "version" not in document:
-        raise _unreadable(path, "it is JSON, and no esnode state")
-    version = document["version"]
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise _unreadable(path, f"its version is {version!r}")
-    if version > STATE_VERSION:
-        raise StateTooNew(
-            f"The state {path} has format version {version}, this esnode knows {STATE_VERSION}",
-            detail=f"It was written by esnode {document.get('esnode_version', 'of a later version')}.",
-            next_step="Upgrade esnode.",
-        )
-    if document.get("checksum") != _checksum(document):
-        raise _unreadable(path, "its checksum is wrong: it was edited or damaged")
-    return document
-
-
-def _checksum(document: Mapping[str, Any]) -> str:
-    return wire.digest({name: value for name, value in document.items() if name != "checksum"})
-
-
-def _unreadable(path: Path, why: str) -> StateUnreadable:
-    return StateUnreadable(
-        f"The state {path} cannot be used: {why}",
-        detail="It is left as it is; esnode never takes a damaged state for an absent one.",
-        next_step=f"Put a good copy back, for example from {path}.backup or a backup of your own.",
-    )
-
-
-def _carry_unknown(document: Any, known: Any, new: Any) -> Any:
-    """`new`, with every member of `document` that this version does not know put back where it was."""
-    if not (isinstance(document, dict) and isinstance(new, dict)):
-        return new
-    known = known if isinstance(known, dict) else {}
-    carried = {name: value for name, value in document.items() if name not in known and name not in new}
-    return {
-        **{name: _carry_unknown(document.get(name), known.get(name), value) for name, value in new.items()},
-        **carried,
-    }

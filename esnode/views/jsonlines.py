@@ -33,6 +33,12 @@ def emit_version() -> None:
     emit("version", f"esnode {__version__}", esnode=__version__, ui=UI_VERSION)
 
 
+def begin(*, as_json: bool) -> None:
+    """Begin the output of a command that has nothing to say to people before its result."""
+    if as_json:
+        emit_version()
+
+
 def emit_diagnostic(diagnostic: Diagnostic) -> None:
     is_error = diagnostic.severity is Level.ERROR
     heading = "Error" if is_error else "Warning"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 
 from tabulate import tabulate
@@ -23,6 +24,11 @@ def show_state(state: State, *, no_color: bool) -> None:
 def show_addresses(state: State) -> None:
     for uuid in _by_index(state):
         write(gpu_address(uuid))
+
+
+def show_raw(data: bytes) -> None:
+    """The file's own bytes."""
+    sys.stdout.write(data.decode())
 
 
 def show_resource(state: State, address: str, *, as_json: bool) -> None:

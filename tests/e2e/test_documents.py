@@ -22,7 +22,7 @@ def test_the_readmes_picture_is_a_real_plan():
 
 def test_every_command_that_the_documents_name_exists():
     documents = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-    in_code = re.compile(r"(?:^ {4}(?:sudo )?|^\$ |`)esnode ([a-z]+)", re.MULTILINE)
+    in_code = re.compile(r"(?:^ {4}(?:sudo )?|^\$ |`)esnode ([a-z][a-z-]*)", re.MULTILINE)
     named = {word for path in documents for word in in_code.findall(path.read_text())}
     assert {"plan", "apply", "destroy", "state", "sim", "schema"} <= named
     assert named - COMMANDS.keys() == set()
