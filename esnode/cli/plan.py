@@ -55,6 +55,7 @@ def run_plan(
     refresh: bool,
     targets: tuple[str, ...],
     valid_for: float,
+    timeout: float,
     simulate: Path | None,
     state_path: Path,
     lock: bool,
@@ -83,6 +84,7 @@ def run_plan(
             lock_timeout=lock_timeout,
             targets=targets,
             valid_for=valid_for,
+            timeout=timeout,
         )
     )
     if out:

@@ -38,6 +38,7 @@ class Request:
     lock_timeout: float
     targets: tuple[str, ...]
     valid_for: float
+    timeout: float
 
 
 def plan_for(request: Request) -> Plan:
@@ -48,7 +49,7 @@ def plan_for(request: Request) -> Plan:
     if not request.refresh:
         state = file.load()
         return _plan(request, _recorded(state, file.path, request.facts), state, [])
-    with open_machine(request.simulate, request.facts) as machine:
+    with open_machine(request.simulate, request.facts, timeout=request.timeout) as machine:
         state, observation, notes = observe_and_recover(file, machine.observe(), request)
         return _plan(request, observation, state, notes, store=file)
 
