@@ -21,19 +21,15 @@ class DriverProcess:
     """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `versions`, `count`,
     `look(index, boot_id)` and `write(Write)`.
 
-    Entering raises DriverUnavailable where there is no driver. Everything raises DriverTimeout when the driver as a
-    whole does not answer within `timeout` seconds.
+    The process starts at once and opens the driver while its parent does other things. Every question raises
+    DriverUnavailable where there is no driver, and DriverTimeout when the driver as a whole does not answer within
+    `timeout` seconds.
     """
 
     def __init__(self, serve: Serve, *, timeout: float) -> None:
         self._worker = Worker(serve, timeout=timeout)
 
     def __enter__(self) -> Self:
-        try:
-            self._ask("count")
-        except BaseException:
-            self._worker.close()
-            raise
         return self
 
     def __exit__(

@@ -61,7 +61,8 @@ def read_capture(path: Path, given_facts: Facts) -> Observation:
 def open_machine(simulate: Path | None, given_facts: Facts, *, timeout: float = DRIVER_TIMEOUT) -> Iterator[Machine]:
     """This machine, or the simulated one; each answer of its driver takes `timeout` seconds at most.
 
-    Raises DriverUnavailable where there is no driver, DriverTimeout where it hangs.
+    The driver is opened meanwhile: asking it raises DriverUnavailable where there is none, DriverTimeout where
+    it hangs.
     """
     if simulate is None:
         from esnode.sensors.node import HostClock, identify_node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,7 @@ import click
 from click.core import ParameterSource
 
 from esnode.cli import options
-from esnode.cli.machine import facts
-from esnode.cli.planning import Request, plan_for
+from esnode.cli.machine import facts, open_machine
 from esnode.cli.profiles import read_given
 from esnode.cli.syntax import Command, switch
 from esnode.errors import EXIT_CHANGES, BadInvocation
@@ -68,25 +68,33 @@ def run_plan(
 
     view = plan_view(as_json=json, no_color=no_color)
     view.begin()
-    profiles = () if mode is Mode.DESTROY else read_given(profile_paths)
-    if refresh:
-        view.refreshing()
-    plan = plan_for(
-        Request(
-            profiles=profiles,
-            mode=mode,
-            state_path=state_path,
-            facts=facts(tags, labels),
-            capture=capture,
-            simulate=None if capture else simulate,
-            refresh=refresh,
-            lock=lock,
-            lock_timeout=lock_timeout,
-            targets=targets,
-            valid_for=valid_for,
-            timeout=timeout,
+    given = facts(tags, labels)
+    with contextlib.ExitStack() as stack:
+        # The driver takes its time to open; profiles are read meanwhile.
+        asks_driver = refresh and not capture
+        machine = stack.enter_context(open_machine(simulate, given, timeout=timeout)) if asks_driver else None
+        profiles = () if mode is Mode.DESTROY else read_given(profile_paths)
+        from esnode.cli.planning import Request, plan_for
+
+        if refresh:
+            view.refreshing()
+        plan = plan_for(
+            Request(
+                profiles=profiles,
+                mode=mode,
+                state_path=state_path,
+                facts=given,
+                capture=capture,
+                simulate=None if capture else simulate,
+                refresh=refresh,
+                lock=lock,
+                lock_timeout=lock_timeout,
+                targets=targets,
+                valid_for=valid_for,
+                timeout=timeout,
+            ),
+            machine,
         )
-    )
     if out:
         from esnode.storage.plans import write_plan
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from esnode.cli.addresses import resolve_address
-from esnode.cli.machine import Facts, open_machine, read_capture
+from esnode.cli.machine import Facts, Machine, open_machine, read_capture
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.identity import check_state_is_here
 from esnode.engine.planner import PlanOptions, make_plan
@@ -41,15 +42,20 @@ class Request:
     timeout: float
 
 
-def plan_for(request: Request) -> Plan:
-    """The plan that was asked for. A refresh is stored in the state's observed part; a capture's never is."""
+def plan_for(request: Request, machine: Machine | None = None) -> Plan:
+    """The plan that was asked for, on a machine that was opened before, if it was.
+
+    A refresh is stored in the state's observed part; a capture's never is.
+    """
     if request.capture:
         return _plan(request, read_capture(request.capture, request.facts), State(lineage=""), [])
     file = StateFile(request.state_path)
     if not request.refresh:
         state = file.load()
         return _plan(request, _recorded(state, file.path, request.facts), state, [])
-    with open_machine(request.simulate, request.facts, timeout=request.timeout) as machine:
+    with contextlib.ExitStack() as stack:
+        if machine is None:
+            machine = stack.enter_context(open_machine(request.simulate, request.facts, timeout=request.timeout))
         state, observation, notes = observe_and_recover(file, machine.observe(), request)
         return _plan(request, observation, state, notes, store=file)
 

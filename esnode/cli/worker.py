@@ -11,6 +11,7 @@ means "with the thread that forked", means what it says.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import select
@@ -20,8 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Handlers = Mapping[str, Callable[..., Any]]
 Serve = Callable[[], AbstractContextManager[Handlers]]
@@ -37,8 +37,7 @@ class NoAnswer(Exception):
     """The child was silent for too long, or died. What it was asked may have been done."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What a handler returned, or what it raised."""
 
     value: Any = None
@@ -46,16 +45,16 @@ class Answer:
 
 
 class Worker:
-    """Asks a child process, which is started when first needed and again after each that had to be killed.
+    """Asks a child process, which is started at once, and again after each that had to be killed.
 
-    `serve` is entered in the child and gives its handlers; `timeout` is in seconds. Must be used from one
-    thread only, the main one.
+    `serve` is entered in the child, without waiting for the first request, and gives its handlers; what entering
+    raises is the answer to every request. `timeout` is in seconds. To be used from one thread only, the main one.
     """
 
     def __init__(self, serve: Serve, *, timeout: float) -> None:
         self.timeout = timeout
         self._serve = serve
-        self._child: _Child | None = None
+        self._child: _Child | None = _Child(serve)
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """What the handler of that name returns; what it raises is raised here. Raises NoAnswer."""
@@ -189,6 +188,7 @@ class _Child:
 def _live(serve: Serve, requests: int, answers: int, parent: int) -> None:
     """The child's whole life. Never returns."""
     try:
+        gc.freeze()  # what the parent made is not to be copied for being looked at
         # Ctrl-C goes to everything on the terminal. What the child has in hand is the parent's to finish or end.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -231,15 +231,11 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
             _write_all(answers, data)
 
     with contextlib.ExitStack() as stack:
-        handlers: Handlers | None = None
+        try:
+            handlers = stack.enter_context(serve())
+        except Exception as failure:
+            handlers = _Broken(failure)
         while batch := _next_batch(requests):
-            if handlers is None:
-                try:
-                    handlers = stack.enter_context(serve())
-                except Exception as failure:
-                    for number in range(len(batch)):
-                        _write_all(answers, _pickled(number, Answer(error=failure)))
-                    continue
             if len(batch) == 1:
                 answer(0, batch[0], handlers)
                 continue
@@ -251,6 +247,16 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
                 thread.start()
             for thread in threads:
                 thread.join()
+
+
+class _Broken(dict[str, Callable[..., Any]]):
+    """Handlers of a service that could not be opened: each says why."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        raise self.failure
 
 
 def _answer(request: Request, handlers: Handlers) -> Answer:

@@ -15,7 +15,7 @@ from esnode.model.state import ManagedGpu
 
 def gpu_change(gpu: ObservedGpu, record: ManagedGpu, desired: Sequence[Desired]) -> Change | None:
     """The one change of a GPU, if anything of it is to be written or recorded."""
-    writes = [item for item in desired if not SETTINGS[item.setting].is_same(_present(item), item.value)]
+    writes = [item for item in desired if not (item.certain and _is_there(item))]
     adopted = [item for item in desired if item not in writes and _is_to_be_adopted(item, record)]
     forget = tuple(item.setting for item in desired if item.forget)
     holds = tuple(step for item in desired for step in item.steps)
@@ -39,6 +39,10 @@ def gpu_change(gpu: ObservedGpu, record: ManagedGpu, desired: Sequence[Desired])
         holds=holds,
         forget=forget,
     )
+
+
+def _is_there(item: Desired) -> bool:
+    return SETTINGS[item.setting].is_same(_present(item), item.value)
 
 
 def _present(item: Desired) -> SettingValue:
