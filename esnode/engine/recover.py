@@ -52,6 +52,13 @@ def _decide(state: State, intent: Intent, gpu: ObservedGpu, observation: Observa
     return close_intent(state, intent, intent.after, gpu.identity, now), said
 
 
+def intent_in_words(intent: Intent, observation: Observation) -> str:
+    """`power limit of GPU-0, 700 W to 650 W`."""
+    setting = SETTINGS[intent.setting]
+    path = f"{setting.show(intent.before)} to {setting.show(intent.after)}"
+    return f"{_what(intent, observation.gpu(intent.gpu))}, {path}"
+
+
 def _what(intent: Intent, gpu: ObservedGpu | None) -> str:
     label = gpu.identity.label if gpu else intent.gpu
     return f"{SETTINGS[intent.setting].title} of {label}"

@@ -162,7 +162,11 @@ class PriorState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One plan. `refreshed` is false when it was made from recorded readings."""
+    """One plan. `refreshed` is false when it was made from recorded readings.
+
+    `in_flight` says that an apply was under way, or left writes behind that could not be decided: what this plan
+    was made from may change at any moment.
+    """
 
     esnode_version: str
     timestamp: datetime
@@ -181,6 +185,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     complete: bool = True
     targeted: tuple[str, ...] = ()
+    in_flight: bool = False
 
     @property
     def has_changes(self) -> bool:
@@ -193,7 +198,8 @@ class Plan:
 
     @property
     def can_apply(self) -> bool:
-        return self.has_changes and not self.is_reviewable_only and not self.unsupported_changes
+        is_takeable = not (self.is_reviewable_only or self.in_flight or self.unsupported_changes)
+        return self.has_changes and is_takeable
 
     @property
     def unsupported_changes(self) -> tuple[Change, ...]:

@@ -114,6 +114,7 @@ def _encode(plan: Plan) -> PlanDocument:
         expires_at=plan.expires_at,
         applyable=plan.can_apply,
         complete=plan.complete,
+        in_flight=plan.in_flight,
         errored=False,
         refreshed=plan.refreshed,
         origin=plan.origin,
@@ -230,6 +231,7 @@ def _decode(document: PlanDocument) -> Plan:
         diagnostics=document.diagnostics,
         complete=document.complete,
         targeted=document.targets,
+        in_flight=document.in_flight,
     )
 
 

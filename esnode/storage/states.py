@@ -62,16 +62,24 @@ class StateFile:
 
     def save(self, state: State) -> None:
         """Replace the file. Members that this version does not know are carried over. Raises StateUnwritable."""
-        known = wire.plain(wire.typed(State, self._document)) if self._document else {}
-        document = _carry_unknown(self._document, known, wire.plain(state))
-        document |= {"version": STATE_VERSION, "esnode_version": __version__}
-        document["checksum"] = _checksum(document)
+        document = self._sealed(state)
         try:
             self._back_up(state)
             replace_file(self.path, wire.pretty(document))
         except FileUnwritable as failure:
             raise StateUnwritable(failure.summary, next_step=failure.next_step) from None
         self._document = document
+
+    def as_bytes(self, state: State) -> bytes:
+        """What `save` would write."""
+        return wire.pretty(self._sealed(state))
+
+    def _sealed(self, state: State) -> dict[str, Any]:
+        known = wire.plain(wire.typed(State, self._document)) if self._document else {}
+        document: dict[str, Any] = _carry_unknown(self._document, known, wire.plain(state))
+        document |= {"version": STATE_VERSION, "esnode_version": __version__}
+        document["checksum"] = _checksum(document)
+        return document
 
     def store_observation(
         self, observation: Observation, clocks: Mapping[str, PolicyClock], *, timeout: float, lock: bool = True
