@@ -13,7 +13,7 @@ from esnode.cli.machine import Facts, Machine, open_machine, read_capture
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.identity import check_state_is_here
 from esnode.engine.planner import PlanOptions, make_plan
-from esnode.engine.recover import intent_in_words, recover
+from esnode.engine.recover import in_order, intent_in_words, recover
 from esnode.engine.sessions import settle
 from esnode.errors import BadInvocation, LockHeld, StateUnwritable
 from esnode.model.hardware import Observation
@@ -95,7 +95,7 @@ def recover_and_save(file: StateFile, state: State, observation: Observation) ->
 
 
 def _in_flight(state: State, observation: Observation, why: str) -> Diagnostic:
-    writes = "; ".join(intent_in_words(intent, observation) for intent in state.managed.journal.values())
+    writes = "; ".join(intent_in_words(intent, observation) for intent in in_order(state, observation))
     return warning(f"In flight: {writes}", f"{why} This plan cannot be applied; plan again when that apply has ended.")
 
 

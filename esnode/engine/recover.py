@@ -16,7 +16,7 @@ def recover(state: State, observation: Observation) -> tuple[State, tuple[str, .
     within its own it is recorded as uncertain, and so planned again: setting or resetting it twice is harmless.
     """
     notes = []
-    for intent in state.managed.journal.values():
+    for intent in in_order(state, observation):
         gpu = observation.gpu(intent.gpu)
         if gpu is None or not gpu.is_readable:
             notes.append(
@@ -50,6 +50,16 @@ def _decide(state: State, intent: Intent, gpu: ObservedGpu, observation: Observa
         return drop_intent(state, intent), said
     # Somebody wrote a third value since. That ours came first cannot be excluded, so the baseline is kept.
     return close_intent(state, intent, intent.after, gpu.identity, now), said
+
+
+def in_order(state: State, observation: Observation) -> list[Intent]:
+    """The journal by GPU and setting, as people count them."""
+    indexes = {gpu.identity.uuid: gpu.identity.index for gpu in observation.gpus}
+    last = len(indexes)
+    return sorted(
+        state.managed.journal.values(),
+        key=lambda intent: (indexes.get(intent.gpu, last), intent.gpu, SETTINGS[intent.setting].order),
+    )
 
 
 def intent_in_words(intent: Intent, observation: Observation) -> str:
