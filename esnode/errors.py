@@ -31,6 +31,16 @@ class EsnodeError(Exception):
         self.detail = detail
         self.next_step = next_step
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross between processes whole; an exception's own way would lose what is named by keyword."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[EsnodeError], args: tuple[object, ...], members: dict[str, object]) -> EsnodeError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(members)
+    return error
+
 
 class BadInvocation(EsnodeError):
     """The command line cannot be understood. Exit 1, never click's 2: a typo must not read as "changes"."""
@@ -101,7 +111,7 @@ class GpuLost(DriverCallFailed):
 
 
 class DriverTimeout(DriverCallFailed):
-    """The driver did not answer in time (TIMEOUT)."""
+    """The driver did not answer in time (TIMEOUT), or died of the question. What was asked for may have been done."""
 
 
 class ArgumentRefused(DriverCallFailed):

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import tempfile
 from collections.abc import Callable
 
 import pytest
@@ -25,7 +27,17 @@ def _peers() -> str:
     return f"not installed: {', '.join(absent)}" if absent else ""
 
 
-LANES: dict[str, Callable[[], str]] = {"captures": _captures, "root": _root, "peers": _peers}
+def _tmpfs() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode:
+            return f"no tmpfs can be mounted here, for a disk that is really full: {made.stderr.strip()}"
+        subprocess.run(["umount", "-l", folder], check=True)
+    return ""
+
+
+LANES: dict[str, Callable[[], str]] = {"captures": _captures, "root": _root, "peers": _peers, "tmpfs": _tmpfs}
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 
 
@@ -47,3 +59,18 @@ def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the person who runs the tests has set for esnode must not reach them."""
     for name in [name for name in os.environ if name.startswith("ESNODE_") and name != "ESNODE_REQUIRE_LANES"]:
         monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How often esnode was killed, at what, and with which driver."""
+    told = [
+        value
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        for name, value in getattr(report, "user_properties", ())
+        if name == "kills"
+    ]
+    if told:
+        terminalreporter.section("kills")
+        for story, fault, points in sorted(told):
+            terminalreporter.write_line(f"{story:<16} driver {fault:<10} {points:>4} points")
+        terminalreporter.write_line(f"{'all together':<34} {sum(points for *_, points in told):>4} points")

@@ -5,10 +5,11 @@ Nothing here decides: values have been rounded to what the hardware can do when 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from esnode.errors import ArgumentRefused, BadValue, DriverCallFailed
+from esnode.errors import ArgumentRefused, BadValue, DriverCallFailed, EsnodeError
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import (
     COMPUTE_MODE,
@@ -21,6 +22,7 @@ from esnode.model.settings import (
     ReadableValue,
     SettingValue,
 )
+from esnode.model.writes import Write, Written
 from esnode.nvml.device import Device
 from esnode.nvml.failures import DRIVER_ERRORS, as_missing, in_words, read
 from esnode.nvml.session import DriverSession
@@ -28,7 +30,7 @@ from esnode.nvml.settings import read_setting
 from esnode.nvml.writer import DeviceWriter
 from esnode.units import format_number
 
-Write = Callable[[DeviceWriter, SettingValue], None]
+SettingWriter = Callable[[DeviceWriter, SettingValue], None]
 
 
 def _write_power_limit(writer: DeviceWriter, value: SettingValue) -> None:
@@ -73,7 +75,7 @@ def _misfit(setting: str, value: SettingValue) -> BadValue:
     return BadValue(f"{setting} cannot be set to {value!r}")
 
 
-SETTING_WRITERS: Final[Mapping[str, Write]] = {
+SETTING_WRITERS: Final[Mapping[str, SettingWriter]] = {
     PERSISTENCE: _write_persistence,
     POWER_LIMIT: _write_power_limit,
     GRAPHICS_CLOCK: _write_graphics_clock,
@@ -108,6 +110,17 @@ class GpuActuator:
             return read_setting(self._session.device(uuid), setting)
         except DRIVER_ERRORS as problem:
             return as_missing(problem)
+
+    def carry_out(self, write: Write) -> Written:
+        """Write, then read back, whatever the driver said to the write. A refusal is an answer, not raised."""
+        began = time.monotonic()
+        error: EsnodeError | None = None
+        try:
+            self.write(write.uuid, write.setting, write.value)
+        except EsnodeError as refused:
+            error = refused
+        read_back = self.read_back(write.uuid, write.setting) if SETTINGS[write.setting].readable else None
+        return Written(error=error, read_back=read_back, seconds=time.monotonic() - began)
 
 
 def _in_context(problem: DriverCallFailed, device: Device, setting: str, value: SettingValue) -> DriverCallFailed:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 )
 @switch("allow-insecure-files", help="Take a plan or a state that others could have written.")
 @switch("take-over", help="Take GPUs that another state file manages, with their baselines.")
+@options.timeout_option
 @options.simulate_option
 @options.state_option
 @options.lock_options
@@ -68,6 +69,7 @@ def command(
     revert_after: float | None,
     allow_insecure_files: bool,
     take_over: bool,
+    timeout: float,
     simulate: Path | None,
     state_path: Path,
     lock: bool,
@@ -103,27 +105,33 @@ def command(
         return 0
     _check_files(plan_path, state_path, view, is_strict=not (simulate or allow_insecure_files))
     file = StateFile(state_path, operation="apply")
-    with _stoppable() as stopped, open_machine(simulate, Facts()) as machine, _locked(file, lock, lock_timeout):
-        state, observation = _ready(plan, file, machine, expected)
-        how = Claiming(simulate=simulate, take_over=take_over, lock=lock, timeout=lock_timeout, tell=view.warn)
-        with claimed(plan, state, file, how) as state:
-            view.executing(plan)
-            world = Surroundings(
-                actuator=machine.actuator(),
-                recorder=file if revert_after is None else Watched(file, simulate),
-                clock=machine.clock,
-                progress=view,
-                user=user_name(),
-                should_stop=lambda: bool(stopped),
-                revert_after=revert_after,
-            )
-            report, latest = apply_plan(plan, state, observation, world)
-            if report.is_state_lost:
-                view.state_saved_to(file.save_elsewhere(latest))
-    view.end(report)
+    report = None
+    with _stoppable() as stopped:
+        try:
+            with open_machine(simulate, Facts(), timeout=timeout) as machine, _locked(file, lock, lock_timeout):
+                state, observation = _ready(plan, file, machine, expected, view)
+                how = Claiming(simulate=simulate, take_over=take_over, lock=lock, timeout=lock_timeout, tell=view.warn)
+                with claimed(plan, state, file, how) as state:
+                    view.executing(plan)
+                    world = Surroundings(
+                        actuator=machine.actuator(),
+                        recorder=file if revert_after is None else Watched(file, simulate),
+                        clock=machine.clock,
+                        progress=view,
+                        user=user_name(),
+                        should_stop=lambda: bool(stopped),
+                        revert_after=revert_after,
+                    )
+                    report, latest = apply_plan(plan, state, observation, world)
+                    if report.is_state_lost:
+                        saved_to = file.save_elsewhere(latest)
+                        view.state_errored(saved_to, b"" if saved_to else file.as_bytes(latest))
+            view.end(report)
+        except KeyboardInterrupt:
+            view.stopped_at_once()
     if stopped:
         return EXIT_TERMINATED if signal.SIGTERM in stopped else EXIT_INTERRUPTED
-    return 0 if report.is_complete else EXIT_INCOMPLETE
+    return 0 if report and report.is_complete else EXIT_INCOMPLETE
 
 
 def _refuse_a_profile(path: Path) -> None:
@@ -147,21 +155,24 @@ def _check_files(plan: Path, state: Path, view: ApplyView, *, is_strict: bool) -
             view.warn(warning(reason.summary, reason.next_step))
 
 
-def _ready(plan: Plan, file: StateFile, machine: Machine, expected: Expectations) -> tuple[State, Observation]:
+def _ready(
+    plan: Plan, file: StateFile, machine: Machine, expected: Expectations, view: ApplyView
+) -> tuple[State, Observation]:
     """The state and a fresh reading, once every check has passed and the state has proved writable."""
+    from esnode.cli.planning import recover_and_save
     from esnode.engine.preflight import check_world
-    from esnode.engine.recover import recover
     from esnode.engine.sessions import settle
     from esnode.storage.states import with_observation
 
     state = file.load()
     observation = settle(machine.observe(), state.observed)
-    if state.managed.journal:
-        state, _ = recover(state, observation)
-        state = replace(state, serial=state.serial + 1)
-    check_world(plan, state, observation, expected)
-    state = with_observation(state, observation, {})
     try:
+        if state.managed.journal:
+            state, sentences = recover_and_save(file, state, observation)
+            for sentence in sentences:
+                view.warn(warning(sentence))
+        check_world(plan, state, observation, expected)
+        state = with_observation(state, observation, {})
         file.save(state)
     except StateUnwritable as failure:
         raise _refusal(failure) from None
@@ -197,6 +208,7 @@ def _stoppable() -> Iterator[list[int]]:
         if stopped:
             raise KeyboardInterrupt
         stopped.append(number)
+        os.write(2, b"\nStopping when what is in hand is done and recorded. Once more stops at once.\n")
 
     before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from esnode.cli.options import given
+from esnode.cli.driver_process import DriverProcess
+from esnode.cli.options import DRIVER_TIMEOUT, given
+from esnode.cli.worker import Handlers
 from esnode.engine.ports import Actuator, Clock
 from esnode.errors import BadInvocation
-from esnode.model.hardware import MachineIdKind, Node, NodeIdentity, Observation, Origin
+from esnode.model.hardware import (
+    MachineIdKind,
+    Node,
+    NodeIdentity,
+    Observation,
+    ObservedGpu,
+    Origin,
+    UnidentifiedGpu,
+)
+from esnode.model.readings import Reading
+from esnode.model.writes import Write, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +69,17 @@ def machine_clock(simulate: Path | None) -> Clock:
 
 
 @contextlib.contextmanager
-def open_machine(simulate: Path | None, given_facts: Facts) -> Iterator[Machine]:
-    """This machine, or the simulated one. Raises DriverUnavailable where there is no driver."""
+def open_machine(simulate: Path | None, given_facts: Facts, *, timeout: float = DRIVER_TIMEOUT) -> Iterator[Machine]:
+    """This machine, or the simulated one; each answer of its driver takes `timeout` seconds at most.
+
+    The driver is opened meanwhile: asking it raises DriverUnavailable where there is none, DriverTimeout where
+    it hangs.
+    """
     if simulate is None:
         from esnode.sensors.node import HostClock, identify_node
 
-        with _driver(Origin.HARDWARE, HostClock(), identify_node(), given_facts) as machine:
-            yield machine
+        with _driver(contextlib.nullcontext, timeout) as driver:
+            yield _machine(Origin.HARDWARE, HostClock(), identify_node(), driver, given_facts)
         return
     from esnode.simulator.world import open_world
 
@@ -70,37 +87,56 @@ def open_machine(simulate: Path | None, given_facts: Facts) -> Iterator[Machine]
     identity = NodeIdentity(
         machine_id=world.machine_id, machine_id_kind=MachineIdKind.SIMULATED, hostname=world.hostname
     )
-    with world.plug(), _driver(Origin.SIMULATED, world.clock, identity, given_facts) as machine:
-        yield machine
+    with _driver(world.plug, timeout) as driver:
+        yield _machine(Origin.SIMULATED, world.clock, identity, driver, given_facts)
+
+
+def _driver(library: Callable[[], AbstractContextManager[object]], timeout: float) -> DriverProcess:
+    return DriverProcess(lambda: _handlers(library), timeout=timeout)
 
 
 @contextlib.contextmanager
-def _driver(origin: Origin, clock: Clock, identity: NodeIdentity, given_facts: Facts) -> Iterator[Machine]:
+def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator[Handlers]:
+    """What the driver's process answers. pynvml is loaded there and nowhere else."""
     from esnode.nvml.session import DriverSession
-    from esnode.sensors.gpu import observe_gpus
+    from esnode.sensors.gpu import observe_at
 
-    with DriverSession() as session:
+    with library(), DriverSession() as session:
 
-        def observe() -> Observation:
-            now = clock.now()
-            gpus, unidentified = observe_gpus(session, boot_id=now.boot_id)
-            node = Node(
-                identity=identity,
-                boot_id=now.boot_id,
-                driver_version=session.driver_version(),
-                cuda_version=session.cuda_version(),
-                nvml_version=session.nvml_version(),
-                tags=given_facts.tags,
-                labels=given_facts.labels,
-            )
-            return Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
+        def versions() -> dict[str, Reading[str]]:
+            return {
+                "driver_version": session.driver_version(),
+                "cuda_version": session.cuda_version(),
+                "nvml_version": session.nvml_version(),
+            }
 
-        def actuator() -> Actuator:
+        def look(index: int, boot_id: str) -> ObservedGpu | UnidentifiedGpu:
+            return observe_at(session, index, boot_id=boot_id)
+
+        def write(order: Write) -> Written:
             from esnode.actuators.gpu import GpuActuator
 
-            return GpuActuator(session)
+            return GpuActuator(session).carry_out(order)
 
-        yield Machine(origin=origin, clock=clock, observe=observe, actuator=actuator)
+        yield {"count": session.count, "versions": versions, "look": look, "write": write}
+
+
+def _machine(
+    origin: Origin, clock: Clock, identity: NodeIdentity, driver: DriverProcess, given_facts: Facts
+) -> Machine:
+    def observe() -> Observation:
+        now = clock.now()
+        gpus, unidentified = driver.observe(now.boot_id)
+        node = Node(
+            identity=identity,
+            boot_id=now.boot_id,
+            tags=given_facts.tags,
+            labels=given_facts.labels,
+            **driver.versions(),
+        )
+        return Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
+
+    return Machine(origin=origin, clock=clock, observe=observe, actuator=lambda: driver)
 
 
 def runtime_dir(simulate: Path | None) -> Path:

@@ -15,6 +15,7 @@ from esnode.errors import BadInvocation
 F = TypeVar("F", bound=Callable[..., Any])
 
 LOCK_TIMEOUT = 10.0
+DRIVER_TIMEOUT = 30.0
 
 
 def _together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -63,6 +64,13 @@ lock_timeout_option = click.option(
 )
 
 lock_options = _together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
+timeout_option = click.option(
+    "--timeout",
+    type=Duration(),
+    default=DRIVER_TIMEOUT,
+    metavar="DURATION",
+    help="How long the driver may take to answer for a GPU (30s).",
+)
 
 given_options = _together(
     click.option(
@@ -112,6 +120,7 @@ planning_options = _together(
         metavar="DURATION",
         help="How long the plan may be applied (1h).",
     ),
+    timeout_option,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from esnode.cli import options
-from esnode.cli.machine import facts, refuse_together
-from esnode.cli.planning import Request, plan_for
+from esnode.cli.machine import facts, open_machine, refuse_together
 from esnode.cli.profiles import distrusted, read_given
 from esnode.cli.syntax import Command, switch
 from esnode.errors import EXIT_CHANGES, BadInvocation
@@ -68,6 +68,7 @@ def run_plan(
     refresh: bool,
     targets: tuple[str, ...],
     valid_for: float,
+    timeout: float,
     simulate: Path | None,
     state_path: Path,
     lock: bool,
@@ -80,25 +81,34 @@ def run_plan(
 
     view = plan_view(as_json=json, no_color=no_color)
     view.begin()
-    profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
-    if refresh:
-        view.refreshing()
-    plan = plan_for(
-        Request(
-            profiles=profiles,
-            mode=mode,
-            state_path=state_path,
-            facts=facts(tags, labels),
-            capture=capture,
-            simulate=None if capture else simulate,
-            refresh=refresh,
-            lock=lock,
-            lock_timeout=lock_timeout,
-            targets=targets,
-            valid_for=valid_for,
-            reassert=reassert,
+    given = facts(tags, labels)
+    with contextlib.ExitStack() as stack:
+        # The driver takes its time to open; profiles are read meanwhile.
+        asks_driver = refresh and not capture
+        machine = stack.enter_context(open_machine(simulate, given, timeout=timeout)) if asks_driver else None
+        profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
+        from esnode.cli.planning import Request, plan_for
+
+        if refresh:
+            view.refreshing()
+        plan = plan_for(
+            Request(
+                profiles=profiles,
+                mode=mode,
+                state_path=state_path,
+                facts=given,
+                capture=capture,
+                simulate=None if capture else simulate,
+                refresh=refresh,
+                lock=lock,
+                lock_timeout=lock_timeout,
+                targets=targets,
+                valid_for=valid_for,
+                timeout=timeout,
+                reassert=reassert,
+            ),
+            machine,
         )
-    )
     plan = replace(plan, diagnostics=(*distrusted(profiles), *plan.diagnostics))
     if out:
         from esnode.storage.plans import write_plan

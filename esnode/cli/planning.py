@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from esnode.cli.addresses import resolve_address
-from esnode.cli.machine import Facts, open_machine, read_capture, runtime_dir
+from esnode.cli.machine import Facts, Machine, open_machine, read_capture, runtime_dir
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.claims import claim_warnings, concerned
 from esnode.engine.identity import check_state_is_here
 from esnode.engine.locks import locked_gpus
 from esnode.engine.planner import PlanOptions, make_plan
-from esnode.engine.recover import recover
+from esnode.engine.recover import in_order, intent_in_words, recover
 from esnode.engine.sessions import settle
 from esnode.errors import BadInvocation, LockHeld, StateUnwritable
 from esnode.model.hardware import Observation
@@ -42,40 +43,66 @@ class Request:
     lock_timeout: float
     targets: tuple[str, ...]
     valid_for: float
+    timeout: float
     reassert: bool = False
 
 
-def plan_for(request: Request) -> Plan:
-    """The plan that was asked for. A refresh is stored in the state's observed part; a capture's never is."""
+def plan_for(request: Request, machine: Machine | None = None) -> Plan:
+    """The plan that was asked for, on a machine that was opened before, if it was.
+
+    A refresh is stored in the state's observed part; a capture's never is.
+    """
     if request.capture:
         return _plan(request, read_capture(request.capture, request.facts), State(lineage=""), [])
     file = StateFile(request.state_path)
     if not request.refresh:
         state = file.load()
         return _plan(request, _recorded(state, file.path, request.facts), state, [])
-    with open_machine(request.simulate, request.facts) as machine:
-        state, observation, notes = observe_and_recover(file, machine.observe(), request)
+    with contextlib.ExitStack() as stack:
+        if machine is None:
+            machine = stack.enter_context(open_machine(request.simulate, request.facts, timeout=request.timeout))
+        state, observation, notes, in_flight = observe_and_recover(file, machine.observe(), request)
         notes += _probation_notes(state, observation, file, request)
-        return _plan(request, observation, state, notes, store=file)
+        return replace(_plan(request, observation, state, notes, store=file), in_flight=in_flight)
 
 
 def observe_and_recover(
     file: StateFile, seen: Observation, request: Request
-) -> tuple[State, Observation, list[Diagnostic]]:
-    """The state and the settled observation. What an interrupted apply left open is decided first."""
+) -> tuple[State, Observation, list[Diagnostic], bool]:
+    """The state and the settled observation. What an interrupted apply left open is decided first.
+
+    The last of the four is whether it could not be, because that apply may still be running.
+    """
     state = file.load()
     check_state_is_here(state, seen)
     observation = settle(seen, state.observed, locked=locked_gpus(state))
     if not state.managed.journal:
-        return state, observation, []
+        return state, observation, [], False
     try:
-        with locked(file.path, "recover", timeout=request.lock_timeout):
-            state, sentences = recover(file.load(), observation)
-            state = replace(state, serial=state.serial + 1)
-            file.save(state)
-    except (LockHeld, StateUnwritable) as busy:
-        return state, observation, [warning("An apply is in flight, or was interrupted", busy.summary + ".")]
-    return state, observation, [warning(sentence) for sentence in sentences]
+        with contextlib.ExitStack() as stack:
+            if request.lock:
+                stack.enter_context(locked(file.path, "recover", timeout=request.lock_timeout))
+            state = file.load()
+            state, sentences = recover_and_save(file, state, observation)
+    except LockHeld as busy:
+        return state, observation, [_in_flight(state, observation, f"{busy.summary}. {busy.detail}")], True
+    except StateUnwritable as failure:
+        return state, observation, [_in_flight(state, observation, f"{failure.summary}.")], True
+    return state, observation, [warning(sentence) for sentence in sentences], False
+
+
+def recover_and_save(file: StateFile, state: State, observation: Observation) -> tuple[State, Sequence[str]]:
+    """The state with the journal's open entries decided, saved when any was. Whoever calls holds the lock."""
+    recovered, sentences = recover(state, observation)
+    if recovered != state:
+        recovered = replace(recovered, serial=state.serial + 1)
+        file.save(recovered)
+    return recovered, sentences
+
+
+def _in_flight(state: State, observation: Observation, why: str) -> Diagnostic:
+    writes = "; ".join(intent_in_words(intent, observation) for intent in in_order(state, observation))
+    return warning(f"In flight: {writes}", f"{why} This plan cannot be applied; plan again when that apply has ended.")
 
 
 def _probation_notes(state: State, observation: Observation, file: StateFile, request: Request) -> list[Diagnostic]:

@@ -29,6 +29,7 @@ VALID_FOR = 3600.0
 @click.option(
     "--out", "out", type=click.Path(path_type=Path), metavar="FILE", help="Save a plan with just the corrections."
 )
+@options.timeout_option
 @options.machine_options
 @options.state_option
 @options.given_options
@@ -37,6 +38,7 @@ VALID_FOR = 3600.0
 def command(
     profile_paths: tuple[Path, ...],
     out: Path | None,
+    timeout: float,
     capture: Path | None,
     simulate: Path | None,
     state_path: Path,
@@ -71,6 +73,7 @@ def command(
             lock_timeout=lock_timeout,
             targets=(),
             valid_for=VALID_FOR,
+            timeout=timeout,
         )
     )
     if out:

@@ -8,9 +8,7 @@ disk before the first of its writes. The only module of the engine that names an
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from esnode.engine.ports import Actuator, Clock, Progress, Recorder
@@ -24,16 +22,14 @@ from esnode.engine.record import (
     record_only,
     remember,
 )
-from esnode.errors import EsnodeError, StateUnwritable
+from esnode.errors import DriverTimeout, EsnodeError, GpuLost, StateUnwritable
 from esnode.model.hardware import Moment, Observation
 from esnode.model.plan import Change, Mode, Plan
 from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.report import ApplyReport, Result, StepOutcome
 from esnode.model.settings import SETTINGS, Phase, ReadableValue, SettingValue
 from esnode.model.state import Intent, State
-
-SIDE_BY_SIDE = 16
-"""GPUs written at the same time, at most."""
+from esnode.model.writes import Write, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +42,11 @@ class Task:
     @property
     def phase(self) -> Phase:
         return SETTINGS[self.setting].phase(self.change.before[self.setting], self.change.after[self.setting])
+
+    @property
+    def write(self) -> Write:
+        uuid = self.change.gpu.uuid if self.change.gpu else ""
+        return Write(uuid=uuid, setting=self.setting, value=self.change.after[self.setting])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +88,7 @@ def apply_plan(plan: Plan, state: State, observation: Observation, world: Surrou
                 run.stopped = "interrupted"
                 break
             run.execute([task for task in batch if run.is_open(task.change)])
-        if not run.stopped:
-            run.finish()
+        run.finish()
     except StateUnwritable as failure:
         run.stopped = failure.summary
         run.is_state_lost = True
@@ -133,7 +133,8 @@ class _Run:
             state = remember(state, intent.gpu, {intent.setting: intent.before})
         self._save(open_intents(state, intents))
         state = self.state
-        for task, intent, outcome in zip(tasks, intents, self._write_all(tasks), strict=True):
+        for task, intent, written in zip(tasks, intents, self._write_all(tasks), strict=True):
+            outcome = outcome_of(task, written)
             state = self._close(state, task, intent, outcome)
             self.steps.append(outcome)
             self.world.progress.finished(task.change, outcome)
@@ -143,7 +144,7 @@ class _Run:
         """Record what needs no hardware, for every change whose writes all succeeded."""
         now = self.world.clock.now()
         state = self._begun(now)
-        done = [change for change in self.plan.changes if self.is_open(change)]
+        done = [change for change in self.plan.changes if self._is_done(change)]
         for change in done:
             recorded = record_only(state, change, now)
             if recorded != state and change.gpu:
@@ -163,7 +164,20 @@ class _Run:
         self.has_begun = True
         return begin_apply(self.state, self.world.user, now, self.world.revert_after)
 
+    def _is_done(self, change: Change) -> bool:
+        """Whether every write of a change succeeded. One without writes waits for a run that is not interrupted."""
+        written = self._written(change)
+        return self.is_open(change) and written == set(change.settings) and bool(written or not self.stopped)
+
+    def _written(self, change: Change) -> set[str]:
+        return {step.setting for step in self.steps if step.address == change.address and not step.error}
+
     def report(self) -> ApplyReport:
+        for change in self.plan.changes:
+            if self.results[change.address] is Result.NOT_STARTED and self._written(change):
+                # Stopped with this change in hand: what hardware shows counts, half of a change does not.
+                whole = self._written(change) == set(change.settings)
+                self.results[change.address] = Result.APPLIED if whole else Result.FAILED
         return ApplyReport(
             changes=self.plan.changes,
             results=self.results,
@@ -176,13 +190,10 @@ class _Run:
         gpu = self.observation.gpu(task.change.gpu.uuid) if task.change.gpu else None
         return gpu.setting(task.setting) if gpu else NOT_READ
 
-    def _write_all(self, tasks: Sequence[Task]) -> Iterable[StepOutcome]:
+    def _write_all(self, tasks: Sequence[Task]) -> Sequence[Written]:
         for task in tasks:
             self.world.progress.started(task.change, task.setting)
-        if len(tasks) == 1:
-            return [write_step(self.world.actuator, tasks[0])]
-        with ThreadPoolExecutor(max_workers=min(len(tasks), SIDE_BY_SIDE)) as pool:
-            return list(pool.map(lambda task: write_step(self.world.actuator, task), tasks))
+        return self.world.actuator.write_all([task.write for task in tasks])
 
     def _close(self, state: State, task: Task, intent: Intent, outcome: StepOutcome) -> State:
         """The record after one step, by what was found on the hardware and not by what was hoped for."""
@@ -192,11 +203,11 @@ class _Run:
         if outcome.result is Result.APPLIED:
             return close_intent(state, intent, intent.after, identity, now)
         self.results[task.change.address] = Result.FAILED
-        if outcome.read_back is None:
-            return drop_intent(state, intent)
-        if isinstance(outcome.read_back, Missing):
-            # Nobody knows whether it was written: the intent stays open and the next run decides it.
+        if outcome.is_undecided:
+            # The intent stays open, and the next run decides it.
             return state
+        if outcome.read_back is None or isinstance(outcome.read_back, Missing):
+            return drop_intent(state, intent)
         if SETTINGS[task.setting].is_same(outcome.read_back, intent.before):
             return drop_intent(state, intent)
         return close_intent(state, intent, outcome.read_back, identity, now)
@@ -207,38 +218,34 @@ class _Run:
         self.world.recorder.save(self.state)
 
 
-def write_step(actuator: Actuator, task: Task) -> StepOutcome:
-    """Write one setting and read it back. Never raises an EsnodeError: a failure is an outcome."""
+def outcome_of(task: Task, written: Written) -> StepOutcome:
+    """What became of one write: an error, or a read-back that is what was planned."""
     change, setting = task.change, SETTINGS[task.setting]
-    uuid = change.gpu.uuid if change.gpu else ""
-    began = time.monotonic()
     error = next_step = ""
-    try:
-        actuator.write(uuid, setting.name, change.after[setting.name])
-    except EsnodeError as refused:
-        error, next_step = _sentence(refused), refused.next_step
-    read_back = _read_back(actuator, uuid, setting.name) if setting.readable else None
-    if not error and setting.readable:
-        error, next_step = _compare(task, read_back if read_back is not None else NOT_READ)
+    if written.error is not None:
+        error, next_step = _sentence(written.error), written.error.next_step
+    elif setting.readable:
+        error, next_step = _compare(task, written.read_back if written.read_back is not None else NOT_READ)
     return StepOutcome(
         address=change.address,
         setting=setting.name,
         before=change.before[setting.name],
         after=change.after[setting.name],
         result=Result.FAILED if error else Result.APPLIED,
-        read_back=read_back,
+        read_back=written.read_back,
         error=error,
         next_step=next_step,
-        seconds=time.monotonic() - began,
+        seconds=written.seconds,
         is_readable=setting.readable,
+        is_undecided=_is_undecided(written),
     )
 
 
-def _read_back(actuator: Actuator, uuid: str, setting: str) -> Reading[ReadableValue]:
-    try:
-        return actuator.read_back(uuid, setting)
-    except EsnodeError as failed:
-        return replace(NOT_READ, detail=failed.summary)
+def _is_undecided(written: Written) -> bool:
+    """Whether nobody knows if the write took place."""
+    if isinstance(written.read_back, Missing):
+        return True
+    return written.read_back is None and isinstance(written.error, DriverTimeout | GpuLost)
 
 
 def _compare(task: Task, read_back: Reading[ReadableValue]) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def gpu_change(
     of which nobody can tell whether it still holds.
     """
     again = {item.setting: why for item in desired if (why := _written_again(item, found, reassert=reassert))}
-    writes = [item for item in desired if item.setting in again or not _is_there(item)]
+    writes = [item for item in desired if item.setting in again or not (item.certain and _is_there(item))]
     adopted = [item for item in desired if item not in writes and _is_to_be_adopted(item, record)]
     forget = tuple(item.setting for item in desired if item.forget)
     holds = tuple(step for item in desired for step in item.steps)

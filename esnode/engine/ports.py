@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from esnode.model.hardware import Moment
 from esnode.model.plan import Change
-from esnode.model.readings import Reading
 from esnode.model.report import StepOutcome
-from esnode.model.settings import ReadableValue, SettingValue
 from esnode.model.state import State
+from esnode.model.writes import Write, Written
 
 
 class Clock(Protocol):
@@ -17,11 +17,9 @@ class Clock(Protocol):
 
 
 class Actuator(Protocol):
-    """Writes settings of GPUs. Raises EsnodeError when the driver refuses."""
+    """Writes settings of GPUs side by side, and reads each back. A refusal is an answer, never raised."""
 
-    def write(self, uuid: str, setting: str, value: SettingValue) -> None: ...
-
-    def read_back(self, uuid: str, setting: str) -> Reading[ReadableValue]: ...
+    def write_all(self, writes: Sequence[Write]) -> Sequence[Written]: ...
 
 
 class Recorder(Protocol):

@@ -48,6 +48,11 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
             f"This plan was made from a capture of {plan.node.identity.hostname}, for review only",
             next_step="Plan on the machine itself; apply -expect-digest holds that plan to this one's decision.",
         )
+    if plan.in_flight:
+        raise PlanNotApplyable(
+            "This plan was made while another apply was under way, from settings that it may have changed since",
+            next_step=PLAN_AGAIN,
+        )
     foreign = plan.unsupported_changes
     if foreign:
         raise PlanNotApplyable(

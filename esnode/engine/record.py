@@ -39,12 +39,18 @@ def intent_key(address: str, setting: str) -> str:
 def make_intent(
     change: Change, setting: str, state: State, *, observed: Reading[ReadableValue], user: str, now: Moment
 ) -> Intent:
-    """The intent to write one setting. The baseline is the recorded one, else an inherited, else what is there."""
+    """The intent to write one setting. The baseline is the recorded one, else an inherited, else what is there.
+
+    An older intent that is still open knows it better than the hardware, which it may have changed.
+    """
     if change.gpu is None or change.session is None:
         raise ValueError(f"{change.address} has no GPU")
     record = state.managed.gpus.get(change.gpu.uuid)
     managed = record.settings.get(setting) if record else None
+    still_open = state.managed.journal.get(intent_key(change.address, setting))
     first = observed if SETTINGS[setting].readable else WRITE_ONLY
+    if still_open:
+        first = still_open.baseline
     if record:
         first = record.inherited.get(setting, first)
     return Intent(
@@ -118,6 +124,27 @@ def close_intent(state: State, intent: Intent, value: SettingValue, identity: Gp
     record = replace(record, identity=identity, settings=settings)
     for step in intent.holds if is_done else ():
         record = take_step(record, step, now)
+    return _with_record(drop_intent(state, intent), intent.gpu, record)
+
+
+def leave_uncertain(state: State, intent: Intent, identity: GpuIdentity, now: Moment) -> State:
+    """The state after a write that nobody can tell about: managed, so that it is given back; to be written again.
+
+    Of a lock that was to be set, it is presumed set; of one that was to be taken off, presumed still on: what is
+    left to do then is never too little. No hold begins or ends.
+    """
+    record = state.managed.gpus.get(intent.gpu) or ManagedGpu(identity=identity)
+    held = record.settings.get(intent.setting)
+    value = intent.after if intent.after is not None else intent.before
+    setting = ManagedSetting(
+        baseline=intent.baseline,
+        applied=value,
+        owner=held.owner if held and intent.after is None else intent.owner,
+        applied_at=now,
+        session=intent.session,
+        certain=False,
+    )
+    record = replace(record, identity=identity, settings={**record.settings, intent.setting: setting})
     return _with_record(drop_intent(state, intent), intent.gpu, record)
 
 

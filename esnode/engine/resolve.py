@@ -28,7 +28,10 @@ from esnode.model.verdict import Effect, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What one setting should be. `forget` says that nothing wants it any more and its record goes after."""
+    """What one setting should be. `forget` says that nothing wants it any more and its record goes after.
+
+    `certain` is false when nobody knows whether `present` is what the hardware has.
+    """
 
     setting: str
     present: Reading[SettingValue]
@@ -36,6 +39,7 @@ class Desired:
     because: Because
     steps: tuple[HoldStep, ...] = ()
     forget: bool = False
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,7 @@ def _resolve_setting(
             because=_because(name, scope, base, asked, unjudged, wishing, steps),
             steps=tuple(steps),
             forget=managed is not None and not (base or unjudged or asked),
+            certain=scope.is_certain(name),
         ),
         wishing,
     )

@@ -44,6 +44,11 @@ class Scope:
         managed = self.record.settings.get(name)
         return managed.applied if managed and managed.session == self.gpu.session else None
 
+    def is_certain(self, name: str) -> bool:
+        """Whether `present` is known: an interrupted write of a setting without a getter leaves a doubt."""
+        managed = self.record.settings.get(name)
+        return managed is None or managed.certain or managed.session != self.gpu.session
+
     def is_undecided(self, profile: str) -> bool:
         """Whether nobody can tell if a profile is for this GPU: then what it holds stays."""
         return any(rule.profile.name == profile and rule.match is Match.UNKNOWN for rule in self.rules)

@@ -223,6 +223,8 @@ class Plan:
 
     `locks` are the clock locks that esnode manages, judged; `notes` are sentences on what is as it should
     be and still worth knowing, such as a limit that something else holds lower.
+    `in_flight` says that an apply was under way, or left writes behind that could not be decided: what this plan
+    was made from may change at any moment.
     """
 
     esnode_version: str
@@ -244,6 +246,7 @@ class Plan:
     targeted: tuple[str, ...] = ()
     locks: tuple[LockJudgement, ...] = ()
     notes: tuple[str, ...] = ()
+    in_flight: bool = False
 
     @property
     def has_changes(self) -> bool:
@@ -256,7 +259,8 @@ class Plan:
 
     @property
     def can_apply(self) -> bool:
-        return self.has_changes and not self.is_reviewable_only and not self.unsupported_changes
+        is_takeable = not (self.is_reviewable_only or self.in_flight or self.unsupported_changes)
+        return self.has_changes and is_takeable
 
     @property
     def unsupported_changes(self) -> tuple[Change, ...]:

@@ -22,7 +22,7 @@ class StepOutcome:
     """One setting of one GPU. `read_back` is what the hardware showed after the write.
 
     `error` is empty when the step was applied; `is_readable` is false where no getter exists, so that
-    an accepted write is all that can be said.
+    an accepted write is all that can be said; `is_undecided` that nobody knows whether it was written.
     """
 
     address: str
@@ -35,6 +35,7 @@ class StepOutcome:
     next_step: str = ""
     seconds: float = 0.0
     is_readable: bool = True
+    is_undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,4 +57,4 @@ class ApplyReport:
 
     @property
     def is_complete(self) -> bool:
-        return self.count(Result.APPLIED) == len(self.changes)
+        return self.count(Result.APPLIED) == len(self.changes) and not self.is_state_lost

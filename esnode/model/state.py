@@ -35,13 +35,18 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedSetting:
-    """`baseline` is the value before esnode's first write; missing (write only) where nobody can read it."""
+    """`baseline` is the value before esnode's first write; missing (write only) where nobody can read it.
+
+    `certain` is false when an interrupted apply may or may not have written `applied` and no driver can tell:
+    whatever is wanted next is then written, even if it is the same.
+    """
 
     baseline: Reading[ReadableValue]
     applied: SettingValue
     owner: Owner
     applied_at: Moment
     session: Session
+    certain: bool = True
 
 
 class Direction(StrEnum):

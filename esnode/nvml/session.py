@@ -50,8 +50,11 @@ class DriverSession:
 
     def devices(self) -> list[Device | UnidentifiedGpu]:
         """All GPUs, by index. One whose handle or UUID the driver does not give stops no other."""
-        count = invoke_for_number("nvmlDeviceGetCount")
-        return [self._device_at(index) for index in range(count)]
+        return [self.device_at(index) for index in range(self.count())]
+
+    def count(self) -> int:
+        """How many GPUs the driver counts, lost ones too."""
+        return invoke_for_number("nvmlDeviceGetCount")
 
     def device(self, uuid: str) -> Device:
         """The GPU of this UUID. Raises GpuLost when there is none, and the other driver errors.
@@ -68,7 +71,8 @@ class DriverSession:
             raise _gone(uuid, Code.GPU_NOT_FOUND)
         return device
 
-    def _device_at(self, index: int) -> Device | UnidentifiedGpu:
+    def device_at(self, index: int) -> Device | UnidentifiedGpu:
+        """The GPU of this index, or why the driver does not say which one it is."""
         about = f"GPU {index}"
         try:
             handle = invoke("nvmlDeviceGetHandleByIndex", index, about=about)

@@ -55,9 +55,15 @@ def observe_gpus(
     One GPU's failure is its own: whatever happens to it, the others are read. Raises only where the
     driver as a whole does not answer.
     """
-    devices = session.devices()
-    known = tuple(observe_gpu(device, boot_id=boot_id) for device in devices if isinstance(device, Device))
-    return known, tuple(device for device in devices if isinstance(device, UnidentifiedGpu))
+    seen = [observe_at(session, index, boot_id=boot_id) for index in range(session.count())]
+    known = tuple(gpu for gpu in seen if isinstance(gpu, ObservedGpu))
+    return known, tuple(gpu for gpu in seen if isinstance(gpu, UnidentifiedGpu))
+
+
+def observe_at(session: DriverSession, index: int, *, boot_id: str) -> ObservedGpu | UnidentifiedGpu:
+    """The GPU of one index: what it shows, or why the driver does not say which one it is."""
+    device = session.device_at(index)
+    return device if isinstance(device, UnidentifiedGpu) else observe_gpu(device, boot_id=boot_id)
 
 
 def observe_gpu(device: Device, *, boot_id: str) -> ObservedGpu:

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esnode.errors import FileUnreadable, WorldInvalid
 from esnode.simulator import clients
 from esnode.simulator.clock import WorldClock
 from esnode.simulator.gpu import SimulatedGpu
-from esnode.simulator.library import Library
 from esnode.simulator.machine import Machine
 from esnode.simulator.registers import MachineState, Registers, add_gpu, first_state
+
+if TYPE_CHECKING:
+    from esnode.simulator.library import Library
 
 
 class World:
@@ -31,6 +33,8 @@ class World:
     @cached_property
     def library(self) -> Library:
         """The driver library of this process on this machine."""
+        from esnode.simulator.library import Library
+
         return Library(self.registers)
 
     @property
@@ -70,6 +74,7 @@ class World:
 
     def plug(self) -> AbstractContextManager[Library]:
         """pynvml runs on this machine inside of the block."""
+        from esnode.simulator.library import Library
         from esnode.simulator.plug import plugged
 
         return plugged(Library(self.registers))

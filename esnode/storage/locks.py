@@ -49,8 +49,9 @@ def locked(state_path: Path, operation: str, *, timeout: float = LOCK_TIMEOUT) -
     handle = _open(path, state_path)
     try:
         _acquire(handle, path, timeout)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(asdict(_holder(operation)), indent=2).encode() + b"\n", 0)
+        with contextlib.suppress(OSError):  # on a full disk the lock is held all the same, only without a name
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(asdict(_holder(operation)), indent=2).encode() + b"\n", 0)
         try:
             yield
         finally:

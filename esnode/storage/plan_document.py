@@ -133,6 +133,7 @@ class PlanDocument:
     digest: str
     planned_values: Mapping[str, Any]
     configuration: Mapping[str, Any]
+    in_flight: bool = False
     variables: Mapping[str, Any] = field(default_factory=dict)
     output_changes: Mapping[str, Any] = field(default_factory=dict)
     clock_locks: tuple[LockJudgement, ...] = ()

@@ -116,6 +116,7 @@ def _encode(plan: Plan) -> PlanDocument:
         expires_at=plan.expires_at,
         applyable=plan.can_apply,
         complete=plan.complete,
+        in_flight=plan.in_flight,
         errored=False,
         refreshed=plan.refreshed,
         origin=plan.origin,
@@ -240,6 +241,7 @@ def _decode(document: PlanDocument) -> Plan:
         targeted=document.targets,
         locks=document.clock_locks,
         notes=document.notes,
+        in_flight=document.in_flight,
     )
 
 

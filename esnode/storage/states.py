@@ -97,7 +97,7 @@ class StateFile:
 
         It is tried beside the state, then in the working directory. `esnode state restore` takes it.
         """
-        data = wire.pretty(encode_state(state, self._document))
+        data = self.as_bytes(state)
         for directory in dict.fromkeys([self.path.parent, Path()]):
             path = directory / ERRORED_NAME
             try:
@@ -106,6 +106,10 @@ class StateFile:
                 continue
             return path
         return None
+
+    def as_bytes(self, state: State) -> bytes:
+        """What `save` would write."""
+        return wire.pretty(encode_state(state, self._document))
 
     def store_observation(
         self, observation: Observation, clocks: Mapping[str, PolicyClock], *, timeout: float, lock: bool = True

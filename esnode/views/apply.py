@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +29,10 @@ class ApplyView(Protocol):
 
     def finished(self, change: Change, outcome: StepOutcome) -> None: ...
 
-    def state_saved_to(self, path: Path | None) -> None: ...
+    def state_errored(self, path: Path | None, text: bytes) -> None:
+        """The state could not be saved: it is in `path` or, where nothing could be written, only in `text`."""
+
+    def stopped_at_once(self) -> None: ...
 
     def end(self, report: ApplyReport) -> None: ...
 
@@ -64,11 +68,15 @@ class TextApplyView:
         if outcome.next_step:
             write(f"    {outcome.next_step}")
 
-    def state_saved_to(self, path: Path | None) -> None:
+    def state_errored(self, path: Path | None, text: bytes) -> None:
         if path:
             write(f"The state could not be saved. What was done is in {path}: keep it.", sys.stderr)
         else:
-            write("The state could not be saved anywhere. What was done stands above.", sys.stderr)
+            write("The state could not be saved anywhere. Standard output has it: keep it.", sys.stderr)
+            write(text.decode())
+
+    def stopped_at_once(self) -> None:
+        write("\nStopped at once. The next esnode plan says what became of what was in flight.", sys.stderr)
 
     def end(self, report: ApplyReport) -> None:
         write("\n" + self._paint(tally(report), "bold", "green" if report.is_complete else "red"))
@@ -106,11 +114,18 @@ class JsonApplyView:
             hook=outcome,
         )
 
-    def state_saved_to(self, path: Path | None) -> None:
-        message = (
-            f"The state could not be saved; what was done is in {path}" if path else "The state could not be saved"
+    def state_errored(self, path: Path | None, text: bytes) -> None:
+        place = f"in {path}" if path else "in this line"
+        emit(
+            "state_errored",
+            f"The state could not be saved; what was done is {place}",
+            level="error",
+            path=str(path) if path else None,
+            state=json.loads(text) if text else None,
         )
-        emit("state_errored", message, level="error", path=str(path) if path else None)
+
+    def stopped_at_once(self) -> None:
+        emit("interrupted", "Stopped at once; the next plan says what became of what was in flight", level="error")
 
     def end(self, report: ApplyReport) -> None:
         level = "info" if report.is_complete else "error"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from esnode.engine.apply import Surroundings, apply_plan
 from esnode.engine.preflight import Expectations, check_plan, check_world
 from esnode.engine.sessions import settle
-from esnode.errors import NotPermitted, StateUnwritable
+from esnode.errors import EsnodeError, NotPermitted, StateUnwritable
 from esnode.model.hardware import Moment, Observation, ObservedGpu
 from esnode.model.plan import Plan
 from esnode.model.readings import WRITE_ONLY, Reading
 from esnode.model.report import ApplyReport
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.state import State
+from esnode.model.writes import Write, Written
 from esnode.storage.states import with_observation
 from tests.builders import BOOT, a_gpu, a_moment, a_state, an_observation, planned
 
@@ -79,6 +81,18 @@ class FakeMachine:
 
     def read_back(self, uuid: str, setting: str) -> Reading[ReadableValue]:
         return self.gpus[uuid].settings[setting] if SETTINGS[setting].readable else WRITE_ONLY
+
+    def write_all(self, writes: Sequence[Write]) -> list[Written]:
+        return [self._carry_out(write) for write in writes]
+
+    def _carry_out(self, write: Write) -> Written:
+        error = None
+        try:
+            self.write(write.uuid, write.setting, write.value)
+        except EsnodeError as refused:
+            error = refused
+        read_back = self.read_back(write.uuid, write.setting) if SETTINGS[write.setting].readable else None
+        return Written(error=error, read_back=read_back, seconds=0.0)
 
     # -- a recorder and a progress
 

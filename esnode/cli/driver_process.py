@@ -1,0 +1,96 @@
+"""The driver in a process of its own: every call is bounded, and one GPU that hangs takes no other down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from esnode.cli.worker import Answer, NoAnswer, Serve, Worker
+from esnode.errors import DriverTimeout
+from esnode.model.hardware import ObservedGpu, UnidentifiedGpu
+from esnode.model.readings import Missing, MissingReason, Reading
+from esnode.model.settings import SETTINGS
+from esnode.model.writes import Write, Written
+
+_TIMEOUT: Final = 10  # NVML_ERROR_TIMEOUT
+_WAY_ON = "Look into the kernel's log (dmesg) for NVRM and Xid; a driver that hangs needs a GPU reset or a reboot."
+
+
+class DriverProcess:
+    """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `versions`, `count`,
+    `look(index, boot_id)` and `write(Write)`.
+
+    The process starts at once and opens the driver while its parent does other things. Every question raises
+    DriverUnavailable where there is no driver, and DriverTimeout when the driver as a whole does not answer within
+    `timeout` seconds.
+    """
+
+    def __init__(self, serve: Serve, *, timeout: float) -> None:
+        self._worker = Worker(serve, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._worker.close()
+
+    def versions(self) -> Mapping[str, Reading[str]]:
+        """Of the driver, CUDA and NVML, as Node names them."""
+        versions: Mapping[str, Reading[str]] = self._ask("versions")
+        return versions
+
+    def observe(self, boot_id: str) -> tuple[tuple[ObservedGpu, ...], tuple[UnidentifiedGpu, ...]]:
+        """All GPUs by index, side by side, and those that do not say which they are.
+
+        One that does not answer in time is among the latter, as unreachable: what it is, an earlier look knows.
+        """
+        count: int = self._ask("count")
+        answers = self._worker.ask_all([("look", (index, boot_id)) for index in range(count)])
+        seen = [_seen(index, answer) for index, answer in enumerate(answers)]
+        known = tuple(gpu for gpu in seen if isinstance(gpu, ObservedGpu))
+        return known, tuple(gpu for gpu in seen if isinstance(gpu, UnidentifiedGpu))
+
+    def write_all(self, writes: Sequence[Write]) -> Sequence[Written]:
+        """Write settings of several GPUs side by side, and read each back."""
+        answers = self._worker.ask_all([("write", (write,)) for write in writes])
+        return [_written(write, answer, self._worker.timeout) for write, answer in zip(writes, answers, strict=True)]
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        try:
+            return self._worker.ask(name, *arguments)
+        except NoAnswer as silence:
+            raise DriverTimeout(
+                f"The NVIDIA driver does not answer: {silence}", call=name, code=_TIMEOUT, next_step=_WAY_ON
+            ) from None
+
+
+def _seen(index: int, answer: Answer) -> ObservedGpu | UnidentifiedGpu:
+    if isinstance(answer.error, NoAnswer):
+        failure = Missing(missing=MissingReason.UNREACHABLE, detail=str(answer.error))
+        return UnidentifiedGpu(index=index, failure=failure)
+    if answer.error is not None:
+        raise answer.error
+    seen: ObservedGpu | UnidentifiedGpu = answer.value
+    return seen
+
+
+def _written(write: Write, answer: Answer, timeout: float) -> Written:
+    if isinstance(answer.error, NoAnswer):
+        setting = SETTINGS[write.setting]
+        silence = DriverTimeout(
+            f"{write.setting} of {write.uuid}: the driver did not come back from setting it to "
+            f"{setting.show(write.value)}, {answer.error}",
+            call="write",
+            code=_TIMEOUT,
+            detail="Nobody knows whether it was written.",
+            next_step=_WAY_ON,
+        )
+        unknown = Missing(missing=MissingReason.UNREACHABLE, detail=str(answer.error))
+        return Written(error=silence, read_back=unknown if setting.readable else None, seconds=timeout)
+    if answer.error is not None:
+        raise answer.error
+    written: Written = answer.value
+    return written

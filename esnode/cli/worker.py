@@ -1,0 +1,300 @@
+"""A process that can be killed, for calls that may never return.
+
+A call into a driver can hang in uninterruptible sleep; a thread cannot be taken back from there. So it is made in a
+forked child, which is asked over a pipe and killed when it stays silent. A child that cannot even be killed is left
+behind: nobody waits for it, and it holds none of our files open.
+
+The parent stays single-threaded: it forks safely at any time, and the kernel's "die with the parent", which in truth
+means "with the thread that forked", means what it says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import select
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple
+
+Handlers = Mapping[str, Callable[..., Any]]
+Serve = Callable[[], AbstractContextManager[Handlers]]
+Request = tuple[str, tuple[Any, ...]]
+
+_LENGTH: Final = struct.Struct("!Q")
+_GOODBYE_SECONDS: Final = 2.0
+"""How long a child may take to close the driver, and after that to die of being killed."""
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class NoAnswer(Exception):
+    """The child was silent for too long, or died. What it was asked may have been done."""
+
+
+class Answer(NamedTuple):
+    """What a handler returned, or what it raised."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Worker:
+    """Asks a child process, which is started at once, and again after each that had to be killed.
+
+    `serve` is entered in the child, without waiting for the first request, and gives its handlers; what entering
+    raises is the answer to every request. `timeout` is in seconds. To be used from one thread only, the main one.
+    """
+
+    def __init__(self, serve: Serve, *, timeout: float) -> None:
+        self.timeout = timeout
+        self._serve = serve
+        self._child: _Child | None = _Child(serve)
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """What the handler of that name returns; what it raises is raised here. Raises NoAnswer."""
+        answer = self.ask_all([(name, arguments)])[0]
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+    def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to several requests, which the child works on side by side.
+
+        A request without an answer when `timeout` has passed since the last one to arrive has NoAnswer as its
+        error; the child is then killed. Requests that were answered are none the worse for it.
+        """
+        if not requests:
+            return []
+        answers: dict[int, Answer] = {}
+        try:
+            child = self._child = self._child or _Child(self._serve)
+            child.send(requests)
+            while len(answers) < len(requests):
+                number, answer = child.receive(self.timeout)
+                answers[number] = answer
+        except NoAnswer as silence:
+            self._kill()
+            silent = Answer(error=silence)
+            return [answers.get(number, silent) for number in range(len(requests))]
+        except BaseException:
+            # Half of a conversation is no good to whoever asks next.
+            self._kill()
+            raise
+        return [answers[number] for number in range(len(requests))]
+
+    def close(self) -> None:
+        """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
+        child, self._child = self._child, None
+        if child:
+            child.dismiss()
+
+    def _kill(self) -> None:
+        child, self._child = self._child, None
+        if child:
+            child.kill()
+
+
+class _Child:
+    """The parent's end of one child."""
+
+    def __init__(self, serve: Serve) -> None:
+        requests, self._to = os.pipe()
+        self._from, answers = os.pipe()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _live(serve, requests, answers, parent)
+        os.close(requests)
+        os.close(answers)
+        os.set_blocking(self._from, False)
+
+    def send(self, requests: Sequence[Request]) -> None:
+        """Small enough for the pipe to take at once."""
+        try:
+            _write_all(self._to, pickle.dumps(list(requests)))
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def receive(self, timeout: float) -> tuple[int, Answer]:
+        deadline = time.monotonic() + timeout
+        size = _LENGTH.unpack(self._read(_LENGTH.size, deadline, timeout))[0]
+        number, answer = pickle.loads(self._read(size, deadline, timeout))  # noqa: S301 - our own child's
+        return number, answer
+
+    def dismiss(self) -> None:
+        os.close(self._to)
+        ended = self._ends_within(_GOODBYE_SECONDS)
+        os.close(self._from)
+        if not ended:
+            self._kill()
+
+    def kill(self) -> None:
+        os.close(self._to)
+        os.close(self._from)
+        self._kill()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        # One in uninterruptible sleep dies when the driver lets go of it: that is not waited for.
+        self._ends_within(_GOODBYE_SECONDS)
+
+    def _ends_within(self, seconds: float) -> bool:
+        deadline, pause = time.monotonic() + seconds, 0.0005
+        while True:
+            try:
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    return True
+            except ChildProcessError:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+    def _read(self, size: int, deadline: float, timeout: float) -> bytes:
+        data = b""
+        poll = select.poll()
+        poll.register(self._from, select.POLLIN)
+        while len(data) < size:
+            remaining = deadline - time.monotonic()
+            if not poll.poll(max(0.0, remaining) * 1000) and remaining <= 0:
+                raise NoAnswer(f"no answer within {timeout:g} s")
+            with contextlib.suppress(BlockingIOError):
+                part = os.read(self._from, size - len(data))
+                if not part:
+                    raise self._death()
+                data += part
+        return data
+
+    def _death(self) -> NoAnswer:
+        status = None
+        with contextlib.suppress(ChildProcessError):
+            status = os.waitpid(self.pid, 0)[1]
+        if status is not None and os.WIFSIGNALED(status):
+            return NoAnswer(f"its process died of signal {os.WTERMSIG(status)}")
+        return NoAnswer("its process ended")
+
+
+# -- in the child ------------------------------------------------------------------------------
+
+
+def _live(serve: Serve, requests: int, answers: int, parent: int) -> None:
+    """The child's whole life. Never returns."""
+    try:
+        gc.freeze()  # what the parent made is not to be copied for being looked at
+        # Ctrl-C goes to everything on the terminal. What the child has in hand is the parent's to finish or end.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        _die_with(parent)
+        _keep_only(requests, answers)
+        _serve_all(serve, requests, answers)
+    except BrokenPipeError:
+        pass
+    finally:
+        os._exit(0)
+
+
+def _die_with(parent: int) -> None:
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _keep_only(*kept: int) -> None:
+    """Whoever reads our output, or waits for a lock of ours, must not have to wait for a child that hangs."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    low = 3
+    for handle in sorted(kept):
+        os.closerange(low, handle)
+        low = handle + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def _serve_all(serve: Serve, requests: int, answers: int) -> None:
+    """Work on one batch of requests after the other until the parent closes its end."""
+    talking = threading.Lock()
+
+    def answer(number: int, request: Request, handlers: Handlers) -> None:
+        data = _pickled(number, _answer(request, handlers))
+        with talking:
+            _write_all(answers, data)
+
+    with contextlib.ExitStack() as stack:
+        try:
+            handlers = stack.enter_context(serve())
+        except Exception as failure:
+            handlers = _Broken(failure)
+        while batch := _next_batch(requests):
+            if len(batch) == 1:
+                answer(0, batch[0], handlers)
+                continue
+            threads = [
+                threading.Thread(target=answer, args=(number, request, handlers), daemon=True)
+                for number, request in enumerate(batch)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+
+class _Broken(dict[str, Callable[..., Any]]):
+    """Handlers of a service that could not be opened: each says why."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        raise self.failure
+
+
+def _answer(request: Request, handlers: Handlers) -> Answer:
+    name, arguments = request
+    try:
+        return Answer(value=handlers[name](*arguments))
+    except Exception as failure:
+        return Answer(error=failure)
+
+
+def _pickled(number: int, answer: Answer) -> bytes:
+    try:
+        return pickle.dumps((number, answer))
+    except Exception as failure:
+        return pickle.dumps((number, Answer(error=RuntimeError(f"{answer!r} cannot be sent: {failure}"))))
+
+
+def _next_batch(handle: int) -> list[Request]:
+    """The parent's next requests; none when it is gone."""
+    header = _read_exactly(handle, _LENGTH.size)
+    if header is None:
+        return []
+    data = _read_exactly(handle, _LENGTH.unpack(header)[0])
+    batch: list[Request] = pickle.loads(data) if data else []  # noqa: S301 - our own parent's
+    return batch
+
+
+def _read_exactly(handle: int, size: int) -> bytes | None:
+    data = b""
+    while len(data) < size:
+        part = os.read(handle, size - len(data))
+        if not part:
+            return None
+        data += part
+    return data
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    message = memoryview(_LENGTH.pack(len(data)) + data)
+    while message:
+        message = message[os.write(handle, message) :]
