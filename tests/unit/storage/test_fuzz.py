@@ -5,6 +5,7 @@ import random
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -31,7 +32,7 @@ FUZZ = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-STRANGE = [
+STRANGE: list[Any] = [
     None, True, 0, -1, 2**53, 2**70, 1e308, -0.0, 1.5, "", "x", "\ud800", "GPU-0", [], {}, [[]], {"missing": "no"},
     "2026-01-01T00:00:00", "9999-12-31T23:59:59Z", [1, 2], {"min": 1}, float("nan"), float("inf"),
 ]  # fmt: skip
