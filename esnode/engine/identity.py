@@ -31,6 +31,6 @@ def check_state_is_here(state: State, observation: Observation) -> None:
     raise StateElsewhere(
         f"The state belongs to {state.node.hostname} and this is {here.hostname}",
         detail=f"It was written on machine {state.node.machine_id}, this is {here.machine_id}.",
-        next_step="Name this machine's own state with -state PATH. "
+        next_step="Name this machine's own state with -state PATH, or make this one its own: esnode state adopt. "
         "Another machine's may be looked at: esnode show, esnode plan -refresh=false.",
     )
