@@ -13,7 +13,7 @@ from esnode import __version__, wire
 from esnode.errors import BadValue, FileUnreadable, FileUnwritable, StateTooNew, StateUnreadable, StateUnwritable
 from esnode.model.hardware import Observation
 from esnode.model.state import STATE_VERSION, Observed, PolicyClock, State
-from esnode.storage.files import read_file, replace_file
+from esnode.storage.files import read_file, remove_leftovers, replace_file
 from esnode.storage.locks import locked
 
 ERRORED_NAME = "errored.state.json"
@@ -66,6 +66,7 @@ class StateFile:
         try:
             self._back_up(state)
             replace_file(self.path, wire.pretty(document))
+            remove_leftovers(self.path)
         except FileUnwritable as failure:
             raise StateUnwritable(failure.summary, next_step=failure.next_step) from None
         self._document = document

@@ -23,7 +23,7 @@ def made(kind):
     return kind("summary", detail="detail.", next_step="next.")
 
 
-@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
 def test_an_error_survives_the_pipe(kind):
     error = made(kind)
     arrived = pickle.loads(pickle.dumps(error))
