@@ -57,7 +57,10 @@ def plan_for(request: Request, machine: Machine | None = None) -> Plan:
     file = StateFile(request.state_path)
     if not request.refresh:
         state = file.load()
-        return _plan(request, _recorded(state, file.path, request.facts), state, [])
+        recorded = _recorded(state, file.path, request.facts)
+        is_open = bool(state.managed.journal)
+        notes = [_in_flight(state, recorded, "Without a refresh nobody knows what became of it.")] if is_open else []
+        return replace(_plan(request, recorded, state, notes), in_flight=is_open)
     with contextlib.ExitStack() as stack:
         if machine is None:
             machine = stack.enter_context(open_machine(request.simulate, request.facts, timeout=request.timeout))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from esnode.errors import FileUnreadable, FileUnwritable
 
 PRIVATE = 0o600
+_LEFT_AFTER = 600.0
+"""Seconds after which a temporary file is nobody's: writing one takes milliseconds."""
 
 
 def read_file(path: Path, what: str) -> bytes:
@@ -56,6 +60,18 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, like: Path | N
             f"{path} cannot be written: {failure.strerror}",
             next_step=f"Make room or give permission in {path.parent}, then run the command again.",
         ) from None
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete the temporary files of runs that were killed while they replaced `path`.
+
+    Only old ones: a run on the other side of a container's wall may be writing right now.
+    """
+    horizon = time.time() - _LEFT_AFTER
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            if left.stat().st_mtime < horizon:
+                left.unlink()
 
 
 def give_to_caller(handle: int, directory: Path) -> None:

@@ -12,7 +12,7 @@ from esnode import wire
 from esnode.errors import FileUnreadable, FileUnwritable, StateUnwritable
 from esnode.model.hardware import Observation
 from esnode.model.state import STATE_VERSION, Observed, PolicyClock, State
-from esnode.storage.files import free_name, read_file, replace_file
+from esnode.storage.files import free_name, read_file, remove_leftovers, replace_file
 from esnode.storage.history import HistoryFile
 from esnode.storage.locks import locked, user_name
 from esnode.storage.state_document import Document, decode_state, encode_state
@@ -86,6 +86,7 @@ class StateFile:
                 self._back_up()
             self._keep_old_version()
             replace_file(self.path, wire.pretty(new))
+            remove_leftovers(self.path)
             if is_change:
                 self._history.record(new, found, self.operation, user_name())
         except FileUnwritable as failure:

@@ -129,6 +129,15 @@ def test_a_plan_beside_a_running_apply_shows_it_in_flight_and_is_not_applied(lab
     assert "while another apply was under way" in refused.err
 
 
+def test_a_plan_without_a_refresh_does_not_guess_what_became_of_an_interrupted_apply(lab):
+    lab.set(1, POWER_HANGS)
+    with apply_held(lab) as under_way:
+        under_way.process.kill()
+    planned = lab.plan("-refresh=false")
+    assert "Without a refresh nobody knows what became of it." in planned.err
+    assert lab.document()["applyable"] is False
+
+
 def test_a_gpu_lost_half_way_is_one_failure_and_its_record_waits_for_it(lab):
     lab.set(1, POWER_HANGS)
     with apply_held(lab) as under_way:

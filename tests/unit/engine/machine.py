@@ -36,6 +36,7 @@ class FakeMachine:
         self.locks: dict[tuple[str, str], SettingValue] = {}
         self.faults: dict[tuple[int, str], str] = {}
         self.is_disk_full = False
+        self.stop_after = 0
         self.saved_before_writing: list[int] = []
 
     # -- the world
@@ -105,6 +106,10 @@ class FakeMachine:
 
     def finished(self, change: Any, outcome: Any) -> None: ...
 
+    def _should_stop(self) -> bool:
+        """Whether somebody pressed Ctrl-C: after so many writes, where `stop_after` says so."""
+        return 0 < self.stop_after <= len(self.written)
+
     # -- commands
 
     def plan(self, profiles: Any, **options: Any) -> Plan:
@@ -119,7 +124,7 @@ class FakeMachine:
         check_plan(plan, "", Expectations())
         check_world(plan, self.state, observation, Expectations())
         world = Surroundings(
-            actuator=self, recorder=self, clock=self, progress=self, user="ada", should_stop=lambda: False
+            actuator=self, recorder=self, clock=self, progress=self, user="ada", should_stop=self._should_stop
         )
         report, self.state = apply_plan(plan, self.state, observation, world)
         return report

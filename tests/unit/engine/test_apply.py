@@ -13,6 +13,7 @@ from esnode.model.plan import Operation
 from esnode.model.profile import Alert
 from esnode.model.readings import NOT_READ
 from esnode.model.report import Result
+from esnode.model.settings import ClockRange
 from tests.builders import a_gpu, a_node, a_policy, a_profile, a_state
 from tests.unit.engine.machine import FakeMachine, changed_gpus
 
@@ -217,3 +218,59 @@ def test_a_plan_of_nothing_but_a_forgotten_record_has_its_operation():
     machine.plan_and_apply(CAPPED)
     machine.set_setting("power_limit_watts", 700.0)
     assert machine.plan(a_profile()).changes[0].actions == (Operation.FORGET,)
+
+
+LOCKED = a_profile(settings={"graphics_clock_mhz": 1200.0})
+
+
+def interrupted(machine, profile):
+    """The machine as it is when esnode was killed between the journal entry and the end of the write."""
+    machine.apply(machine.plan(profile))
+    machine.state = machine.saved[-2]
+    assert machine.state.managed.journal
+    machine.state, notes = recover(machine.state, machine.observe())
+    assert not machine.state.managed.journal
+    return notes
+
+
+def test_a_lock_whose_setting_was_interrupted_is_set_again_because_no_driver_can_tell():
+    machine = FakeMachine()
+    assert "no driver can tell, so it is planned again" in interrupted(machine, LOCKED)[0]
+    again = machine.plan(LOCKED)
+    assert dict(again.changes[0].after) == {"graphics_clock_mhz": ClockRange(min=1200, max=1200)}
+    assert machine.apply(again).is_complete
+    assert not machine.plan(LOCKED).changes
+
+
+def test_a_lock_whose_reset_was_interrupted_is_still_managed_and_reset_again():
+    machine = FakeMachine()
+    machine.plan_and_apply(LOCKED)
+    interrupted(machine, a_profile())
+    again = machine.plan(a_profile())
+    assert (dict(again.changes[0].after), again.changes[0].forget) == (
+        {"graphics_clock_mhz": None},
+        ("graphics_clock_mhz",),
+    )
+    assert machine.apply(again).is_complete
+    assert not machine.state.managed.gpus
+
+
+def test_a_give_back_that_somebody_crossed_keeps_the_baseline():
+    machine = FakeMachine()
+    machine.plan_and_apply(CAPPED)
+    machine.apply(machine.plan(a_profile()))
+    crossed = machine.saved[-2]
+    machine.set_setting("power_limit_watts", 650.0)
+    state, notes = recover(crossed, machine.observe())
+    assert "is 650 W now" in notes[0]
+    (record,) = state.managed.gpus.values()
+    assert record.settings["power_limit_watts"].baseline == 700.0
+
+
+def test_an_interrupted_run_counts_what_is_done_and_what_is_half_done():
+    machine = FakeMachine(a_gpu(0), a_gpu(1, settings={"compute_mode": "prohibited"}))
+    profile = a_profile(settings={"power_limit_watts": 600.0, "compute_mode": "prohibited"})
+    machine.stop_after = 2
+    report = machine.plan_and_apply(profile)
+    assert [report.results[change.address] for change in report.changes] == [Result.FAILED, Result.APPLIED]
+    assert report.stopped == "interrupted"

