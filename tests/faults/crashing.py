@@ -10,6 +10,7 @@ saved; and, in the driver's process, before a write, between a write and its rea
 
 from __future__ import annotations
 
+import importlib
 import json
 import mmap
 import os
@@ -27,6 +28,14 @@ from esnode.cli.main import main
 from esnode.simulator.world import open_world
 from esnode.storage.states import StateFile
 from tests.faults.stories import STORIES, Story
+
+# Each command is a fork: what all of them need is loaded once.
+for _name in (
+    *("cli.apply", "cli.destroy", "cli.plan", "cli.planning", "cli.profiles", "cli.sim.init", "engine.apply"),
+    *("engine.preflight", "sensors.gpu", "simulator.hand", "simulator.library", "simulator.panel", "simulator.plug"),
+    *("storage.plans", "storage.profiles.read", "storage.trust", "views.apply", "views.plan"),
+):
+    importlib.import_module(f"esnode.{_name}")
 
 Panel = dict[str, dict[str, Any]]
 

@@ -17,11 +17,11 @@ KILLS = [
     ("hold steps", "none", 1, 15),
     ("hold ends", "none", 1, 30),
     ("recovery", "none", 1, 5),
-    ("every setting", "lying", 4, 13),
-    ("every setting", "slow", 4, 13),
-    ("every setting", "failing", 4, 13),
-    ("every setting", "vanishing", 4, 13),
-    ("given back", "vanishing", 4, 13),
+    ("every setting", "lying", 4, 10),
+    ("every setting", "slow", 4, 10),
+    ("every setting", "failing", 4, 10),
+    ("every setting", "vanishing", 4, 10),
+    ("given back", "vanishing", 4, 10),
 ]
 
 
