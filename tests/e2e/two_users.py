@@ -6,7 +6,9 @@ imported as root first, and each run is a fork that becomes the user.
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -34,9 +36,19 @@ def run(words: list[str], *, user: int, log: Path) -> int:
     os._exit(code)
 
 
+def import_everything() -> None:
+    """The driver's process imports for itself, as the user: what is imported before the fork is there."""
+    import esnode
+
+    for module in pkgutil.walk_packages(esnode.__path__, "esnode."):
+        if module.name != "esnode.__main__" and ".hook" not in module.name:
+            importlib.import_module(module.name)
+
+
 def story(folder: Path) -> None:
     from esnode.cli.main import main
 
+    import_everything()
     warm = folder / "warm"
     home = folder / "home"
     for place in (warm, home):
