@@ -13,7 +13,6 @@ from esnode.cli.driver_process import DriverProcess
 from esnode.cli.options import DRIVER_TIMEOUT, given
 from esnode.cli.worker import Handlers
 from esnode.engine.ports import Actuator, Clock
-from esnode.errors import BadInvocation
 from esnode.model.hardware import (
     MachineIdKind,
     Node,
@@ -152,10 +151,3 @@ def runtime_dir(simulate: Path | None) -> Path:
 
     registers = registers_path(simulate.absolute())
     return registers.with_name(registers.name.removesuffix(".registers.json") + ".run")
-
-
-def refuse_together(**given_options: object) -> None:
-    """Raise BadInvocation when options that exclude each other are both given."""
-    names = [f"-{name.replace('_', '-')}" for name, value in given_options.items() if value]
-    if len(names) > 1:
-        raise BadInvocation(f"{' and '.join(names)} cannot be given together")

@@ -133,3 +133,10 @@ def given(pairs: tuple[tuple[str, str], ...], environment: str | None) -> Mappin
             raise BadInvocation(f'"{part}" is not key=value', next_step="Write ESNODE_TAGS as k=v,k2=v2.")
         result[key.strip()] = value.strip()
     return {**result, **dict(pairs)}
+
+
+def refuse_together(**given_options: object) -> None:
+    """Raise BadInvocation when options that exclude each other are both given."""
+    names = [f"-{name.replace('_', '-')}" for name, value in given_options.items() if value]
+    if len(names) > 1:
+        raise BadInvocation(f"{' and '.join(names)} cannot be given together")

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from esnode.cli import options
-from esnode.cli.machine import facts, open_machine, refuse_together
+from esnode.cli.machine import facts, open_machine
 from esnode.cli.profiles import distrusted, read_given
 from esnode.cli.syntax import Command, switch
 from esnode.errors import EXIT_CHANGES, BadInvocation
@@ -50,7 +50,7 @@ def command(
         raise BadInvocation("-refresh-only asks what the hardware shows and no profile, so -f has no meaning beside it")
     if refresh_only and not asked["refresh"]:
         raise BadInvocation("-refresh-only and -refresh=false cannot be given together")
-    refuse_together(destroy=destroy, refresh_only=refresh_only, reassert=reassert)
+    options.refuse_together(destroy=destroy, refresh_only=refresh_only, reassert=reassert)
     mode = Mode.DESTROY if destroy else Mode.REFRESH_ONLY if refresh_only else Mode.NORMAL
     return run_plan(mode=mode, reassert=reassert, capture=capture, **asked)
 
