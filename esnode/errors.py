@@ -118,6 +118,41 @@ class ArgumentRefused(DriverCallFailed):
     """The driver refused a value (INVALID_ARGUMENT)."""
 
 
+# -- endpoints ---------------------------------------------------------------------------------
+
+
+class SecretUnavailable(EsnodeError):
+    """A secret that a reference leads to is not there. Names the reference, never the value."""
+
+
+class EndpointFailed(EsnodeError):
+    """An HTTP endpoint did not answer, or not with success. `status` is its HTTP status, 0 when there was none."""
+
+    def __init__(self, summary: str, *, status: int, detail: str = "", next_step: str = "") -> None:
+        super().__init__(summary, detail=detail, next_step=next_step)
+        self.status = status
+
+
+class ClusterUnavailable(EsnodeError):
+    """The Kubernetes API cannot be reached, or does not let esnode do what it has to."""
+
+
+class DeliveryFailed(EsnodeError):
+    """A message did not reach every destination of its channel."""
+
+
+class ProcessNotEnded(EsnodeError):
+    """A process that was to be ended lives, or is not the one that was meant."""
+
+
+class DrainIncomplete(EsnodeError):
+    """Pods that hold GPUs are left on a node that was to be drained."""
+
+
+class ExtraMissing(EsnodeError):
+    """An optional part of esnode is needed and not installed: `pip install 'esnode[NAME]'`."""
+
+
 # -- apply -------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -37,7 +38,31 @@ def _tmpfs() -> str:
     return ""
 
 
-LANES: dict[str, Callable[[], str]] = {"captures": _captures, "root": _root, "peers": _peers, "tmpfs": _tmpfs}
+def _prometheus() -> str:
+    absent = [name for name in ("prometheus", "promtool") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)} (Debian: prometheus)" if absent else ""
+
+
+def _alertmanager() -> str:
+    absent = [name for name in ("prometheus-alertmanager", "amtool") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)} (Debian: prometheus-alertmanager)" if absent else ""
+
+
+def _kubernetes() -> str:
+    from tests.kubernetes.places import missing_parts
+
+    return missing_parts()
+
+
+LANES: dict[str, Callable[[], str]] = {
+    "captures": _captures,
+    "root": _root,
+    "peers": _peers,
+    "tmpfs": _tmpfs,
+    "prometheus": _prometheus,
+    "alertmanager": _alertmanager,
+    "kubernetes": _kubernetes,
+}
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 
 

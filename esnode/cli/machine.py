@@ -9,9 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from esnode.cli.driver_process import DriverProcess
 from esnode.cli.options import DRIVER_TIMEOUT, given
-from esnode.cli.worker import Handlers
 from esnode.engine.ports import Actuator, Clock
 from esnode.model.hardware import (
     MachineIdKind,
@@ -24,6 +22,8 @@ from esnode.model.hardware import (
 )
 from esnode.model.readings import Reading
 from esnode.model.writes import Write, Written
+from esnode.workers.driver import DriverProcess
+from esnode.workers.worker import Handlers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def _machine(
             boot_id=now.boot_id,
             tags=given_facts.tags,
             labels=given_facts.labels,
-            **driver.versions(),
+            **driver.versions(),  # type: ignore[arg-type]
         )
         return Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
 

@@ -72,7 +72,10 @@ class NodeIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One machine: who it is, its driver, and the tags and labels that people gave it."""
+    """One machine: who it is, its driver, and the tags and labels that people or its orchestrator gave it.
+
+    `labels_failure` says why a source of labels could not be asked: a label that is not there may be missing then.
+    """
 
     identity: NodeIdentity
     boot_id: str
@@ -81,6 +84,7 @@ class Node:
     nvml_version: Reading[str] = NOT_READ
     tags: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    labels_failure: Missing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

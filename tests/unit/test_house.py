@@ -13,19 +13,25 @@ from tests.places import PROJECT
 PACKAGE = PROJECT / "esnode"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"errors", "units", "diagnostics", "wire"}
+LEAVES = {"errors", "units", "diagnostics", "wire", "secrets", "web"}
 
 MAY_IMPORT = {
-    "cli": {"cli", "views", "engine", "sensors", "actuators", "storage", "simulator", "nvml", "model"} | LEAVES,
+    "cli": {"cli", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"}
+    | LEAVES,
     "views": {"views", "model"} | LEAVES,
     "engine": {"engine", "model"} | LEAVES,
-    "sensors": {"sensors", "nvml", "model"} | LEAVES,
-    "actuators": {"actuators", "nvml", "model"} | LEAVES,
+    "sensors": {"sensors", "nvml", "host", "kubernetes", "model"} | LEAVES,
+    "actuators": {"actuators", "nvml", "host", "kubernetes", "model"} | LEAVES,
     "storage": {"storage", "model"} | LEAVES,
     "simulator": {"simulator", "nvml", "model"} | LEAVES,
+    "workers": {"workers", "model"} | LEAVES,
     "nvml": {"nvml", "model"} | LEAVES,
+    "host": {"host", "model"} | LEAVES,
+    "kubernetes": {"kubernetes", "model"} | LEAVES,
     "model": {"model", "diagnostics", "units", "errors"},
     "wire": {"errors"},
+    "secrets": {"errors"},
+    "web": {"errors"},
     "errors": {"diagnostics"},
     "units": {"errors"},
     "diagnostics": set(),
@@ -42,6 +48,9 @@ HOMES = {
     "deepdiff": ("engine/compare.py",),
     "msgspec": ("wire.py",),
     "rfc8785": ("wire.py",),
+    "psutil": ("host",),
+    "lightkube": ("kubernetes",),
+    "apprise": ("actuators/apprise.py",),
 }
 """A third-party package has one home."""
 

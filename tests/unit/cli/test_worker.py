@@ -9,7 +9,7 @@ import pytest
 PRELUDE = """
 import contextlib, os, signal, time
 from esnode.cli import worker
-from esnode.cli.worker import NoAnswer, Worker
+from esnode.workers.worker import NoAnswer, Worker
 from esnode.errors import NotPermitted
 
 def refuse():

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from esnode.cli.worker import Answer, NoAnswer, Serve, Worker
 from esnode.errors import DriverTimeout
 from esnode.model.hardware import ObservedGpu, UnidentifiedGpu
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.model.settings import SETTINGS
 from esnode.model.writes import Write, Written
+from esnode.workers.worker import Answer, NoAnswer, Serve, Worker
 
 _TIMEOUT: Final = 10  # NVML_ERROR_TIMEOUT
 _WAY_ON = "Look into the kernel's log (dmesg) for NVRM and Xid; a driver that hangs needs a GPU reset or a reboot."

@@ -1,0 +1,1 @@
+"""Child processes that can be killed, for calls that may never return."""
