@@ -50,12 +50,20 @@ class BadValue(EsnodeError, ValueError):
     """A text that is not what it should be: a duration, a condition, a clock range."""
 
 
-class ProfileInvalid(EsnodeError):
-    """One or more profiles have errors. Every one of them is in `problems`."""
+class DocumentInvalid(EsnodeError):
+    """Files that people write have errors. Every one of them is in `problems`, with its place."""
 
     def __init__(self, summary: str, problems: tuple[Diagnostic, ...], *, next_step: str = "") -> None:
         super().__init__(summary, next_step=next_step)
         self.problems = problems
+
+
+class ProfileInvalid(DocumentInvalid):
+    """One or more profiles have errors."""
+
+
+class NodeFileInvalid(DocumentInvalid):
+    """The node file has errors."""
 
 
 class NoProfile(EsnodeError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import Facts, Machine, open_machine
+from esnode.cli.machine import Machine, facts, open_machine
 from esnode.cli.syntax import Command, Duration, switch
 from esnode.diagnostics import warning
 from esnode.errors import (
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 @switch("take-over", help="Take GPUs that another state file manages, with their baselines.")
 @options.timeout_option
 @options.simulate_option
+@options.node_option
 @options.state_option
 @options.lock_options
 @options.view_options
@@ -71,6 +73,7 @@ def command(
     take_over: bool,
     timeout: float,
     simulate: Path | None,
+    node_path: Path | None,
     state_path: Path,
     lock: bool,
     lock_timeout: float,
@@ -103,24 +106,28 @@ def command(
     if not plan.has_changes:
         view.nothing_to_do(plan)
         return 0
-    _check_files(plan_path, state_path, view, is_strict=not (simulate or allow_insecure_files))
+    given = facts(node_path, is_this_machine=simulate is None)
+    files = ((plan_path, "plan"), (state_path, "state"), (Path(given.node_file.path), "node file"))
+    _check_files(files, view, is_strict=not (simulate or allow_insecure_files))
     file = StateFile(state_path, operation="apply")
     report = None
     with _stoppable() as stopped:
         try:
-            with open_machine(simulate, Facts(), timeout=timeout) as machine, _locked(file, lock, lock_timeout):
+            with open_machine(simulate, given, timeout=timeout) as machine, _locked(file, lock, lock_timeout):
                 state, observation = _ready(plan, file, machine, expected, view)
                 how = Claiming(simulate=simulate, take_over=take_over, lock=lock, timeout=lock_timeout, tell=view.warn)
                 with claimed(plan, state, file, how) as state:
                     view.executing(plan)
                     world = Surroundings(
                         actuator=machine.actuator(),
-                        recorder=file if revert_after is None else Watched(file, simulate),
+                        hands=machine.hands(view.told, lambda: bool(stopped)),
+                        recorder=file if revert_after is None else Watched(file, simulate, given.node_file.path),
                         clock=machine.clock,
                         progress=view,
                         user=user_name(),
                         should_stop=lambda: bool(stopped),
                         revert_after=revert_after,
+                        plan_digest=digest,
                     )
                     report, latest = apply_plan(plan, state, observation, world)
                     if report.is_state_lost:
@@ -142,11 +149,11 @@ def _refuse_a_profile(path: Path) -> None:
         )
 
 
-def _check_files(plan: Path, state: Path, view: ApplyView, *, is_strict: bool) -> None:
+def _check_files(files: Iterable[tuple[Path, str]], view: ApplyView, *, is_strict: bool) -> None:
     """On hardware, refuse files that others could have written; elsewhere only warn."""
     from esnode.storage.trust import check_trust
 
-    for path, what in ((plan, "plan"), (state, "state")):
+    for path, what in files:
         try:
             check_trust(path, what)
         except FileUntrusted as reason:
@@ -159,19 +166,20 @@ def _ready(
     plan: Plan, file: StateFile, machine: Machine, expected: Expectations, view: ApplyView
 ) -> tuple[State, Observation]:
     """The state and a fresh reading, once every check has passed and the state has proved writable."""
-    from esnode.cli.planning import recover_and_save
+    from esnode.cli.planning import look, recover_and_save
     from esnode.engine.preflight import check_world
     from esnode.engine.sessions import settle
     from esnode.storage.states import with_observation
 
     state = file.load()
-    observation = settle(machine.observe(), state.observed)
+    sight = look(machine, plan.profiles, state)
+    observation = settle(sight.observation, state.observed)
     try:
-        if state.managed.journal:
-            state, sentences = recover_and_save(file, state, observation)
+        if state.managed.is_in_flight:
+            state, sentences = recover_and_save(file, state, replace(sight, observation=observation))
             for sentence in sentences:
                 view.warn(warning(sentence))
-        check_world(plan, state, observation, expected)
+        check_world(plan, state, observation, expected, node_file=machine.node_file, neighbours=sight.neighbours)
         state = with_observation(state, observation, {})
         file.save(state)
     except StateUnwritable as failure:

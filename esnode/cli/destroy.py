@@ -15,6 +15,7 @@ from esnode.model.plan import Mode
 @click.command("destroy", cls=Command)
 @options.planning_options
 @options.simulate_option
+@options.node_option
 @options.state_option
 @options.lock_options
 @options.view_options

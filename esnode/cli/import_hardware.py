@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import Facts, open_machine, read_capture
+from esnode.cli.machine import Facts, facts, open_machine, read_capture
 from esnode.cli.syntax import Command, switch
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.describe import Description, describe
 from esnode.errors import FileUnwritable
 from esnode.model.hardware import Observation, Origin
+from esnode.model.needs import NOTHING_MORE
 from esnode.model.plan import gpu_ranges
 from esnode.model.state import State
 
@@ -24,6 +25,7 @@ from esnode.model.state import State
 )
 @switch("all", help="Name settings that are at their default, too.")
 @options.machine_options
+@options.node_option
 @options.state_option
 @options.view_options
 def command(
@@ -31,6 +33,7 @@ def command(
     all: bool,
     capture: Path | None,
     simulate: Path | None,
+    node_path: Path | None,
     state_path: Path,
     json: bool,
     no_color: bool,
@@ -47,7 +50,8 @@ def command(
 
     if out and out.exists():
         raise FileUnwritable(f"{out} is there already", next_step="Name another file, or remove that one first.")
-    state, observation = _read(capture, simulate, state_path)
+    given = facts(node_path, is_this_machine=not (simulate or capture))
+    state, observation = _read(capture, simulate, given, state_path)
     descriptions = describe(observation, state, everything=all)
     text = _text(descriptions, observation)
     if out:
@@ -56,17 +60,17 @@ def command(
     return 0
 
 
-def _read(capture: Path | None, simulate: Path | None, state_path: Path) -> tuple[State, Observation]:
+def _read(capture: Path | None, simulate: Path | None, given: Facts, state_path: Path) -> tuple[State, Observation]:
     """The hardware, and the state for the locks that only it knows."""
     from esnode.engine.identity import check_state_is_here
     from esnode.engine.sessions import settle
     from esnode.storage.states import StateFile
 
     if capture:
-        return State(lineage=""), read_capture(capture, Facts())
+        return State(lineage=""), read_capture(capture, given)
     state = StateFile(state_path).load()
-    with open_machine(simulate, Facts()) as machine:
-        seen = machine.observe()
+    with open_machine(simulate, given) as machine:
+        seen = machine.observe(NOTHING_MORE)
     check_state_is_here(state, seen)
     return state, settle(seen, state.observed)
 
@@ -100,7 +104,7 @@ def _text(descriptions: Sequence[Description], observation: Observation) -> str:
 def _warnings(observation: Observation, state: State) -> list[Diagnostic]:
     unread = [gpu.identity.index for gpu in observation.gpus if not gpu.is_readable]
     unread += [gpu.index for gpu in observation.unidentified]
-    held = [record.identity.index for record in state.managed.gpus.values() if record.holds]
+    held = [record.identity.index for record in state.managed.gpus.values() if record.setting_holds]
     warnings = []
     if unread:
         warnings.append(warning(f"{gpu_ranges(unread)} could not be read", "The profile says nothing of it."))

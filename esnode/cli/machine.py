@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from esnode.cli.options import DRIVER_TIMEOUT, given
-from esnode.engine.ports import Actuator, Clock
+from esnode.engine.ports import Actuator, Clock, Hands
 from esnode.model.hardware import (
     MachineIdKind,
     Node,
@@ -20,6 +20,10 @@ from esnode.model.hardware import (
     Origin,
     UnidentifiedGpu,
 )
+from esnode.model.needs import NOTHING_MORE, Needs
+from esnode.model.neighbours import NOBODY, Neighbours
+from esnode.model.node_file import NO_NODE_FILE, NodeFile
+from esnode.model.processes import GpuProcess
 from esnode.model.readings import Reading
 from esnode.model.writes import Write, Written
 from esnode.workers.driver import DriverProcess
@@ -28,24 +32,53 @@ from esnode.workers.worker import Handlers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What people say of a machine."""
+    """What people say of a machine: in its node file, in the environment, on the command line."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    node_file: NodeFile = NO_NODE_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A machine that can be read, and its clock. `actuator` is called only by what may write."""
+    """A machine that can be read, and its clock. `actuator` and `hands` are called only by what may write.
+
+    `meet` reads who else is there, on GPUs that were observed; `hands` is given who is told of progress, and who says
+    when to stop.
+    """
 
     origin: Origin
     clock: Clock
-    observe: Callable[[], Observation]
+    node_file: NodeFile
+    observe: Callable[[Needs], Observation]
+    meet: Callable[[Observation, Needs], Neighbours]
     actuator: Callable[[], Actuator]
+    hands: Callable[[Callable[[str], None], Callable[[], bool]], Hands]
 
 
-def facts(tags: tuple[tuple[str, str], ...], labels: tuple[tuple[str, str], ...]) -> Facts:
-    return Facts(tags=given(tags, os.environ.get("ESNODE_TAGS")), labels=given(labels, os.environ.get("ESNODE_LABELS")))
+NODE_FILE = Path("/etc/esnode/node.yaml")
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def facts(node_path: Path | None, *, tags: Pairs = (), labels: Pairs = (), is_this_machine: bool) -> Facts:
+    """What is said of a machine: the node file, under the environment, under the command line.
+
+    `is_this_machine` is false for a simulated machine and a capture: /etc/esnode/node.yaml says nothing of those.
+    """
+    path = node_path or (NODE_FILE if is_this_machine and NODE_FILE.exists() else None)
+    node_file = _read_node_file(path) if path else NO_NODE_FILE
+    return Facts(
+        tags={**node_file.tags, **given(tags, os.environ.get("ESNODE_TAGS"))},
+        labels={**node_file.labels, **given(labels, os.environ.get("ESNODE_LABELS"))},
+        node_file=node_file,
+    )
+
+
+def _read_node_file(path: Path) -> NodeFile:
+    from esnode.storage.node_files.read import read_node_file
+
+    return read_node_file(path)
 
 
 def read_capture(path: Path, given_facts: Facts) -> Observation:
@@ -78,7 +111,8 @@ def open_machine(simulate: Path | None, given_facts: Facts, *, timeout: float = 
         from esnode.sensors.node import HostClock, identify_node
 
         with _driver(contextlib.nullcontext, timeout) as driver:
-            yield _machine(Origin.HARDWARE, HostClock(), identify_node(), driver, given_facts)
+            identity = identify_node(machine_id=given_facts.node_file.machine_id)
+            yield _machine(Origin.HARDWARE, HostClock(), identity, driver, given_facts)
         return
     from esnode.simulator.world import open_world
 
@@ -117,13 +151,18 @@ def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator
 
             return GpuActuator(session).carry_out(order)
 
-        yield {"count": session.count, "versions": versions, "look": look, "write": write}
+        def processes(uuid: str) -> Reading[tuple[GpuProcess, ...]]:
+            from esnode.sensors.processes import list_processes
+
+            return list_processes(session, uuid)
+
+        yield {"count": session.count, "versions": versions, "look": look, "write": write, "processes": processes}
 
 
 def _machine(
     origin: Origin, clock: Clock, identity: NodeIdentity, driver: DriverProcess, given_facts: Facts
 ) -> Machine:
-    def observe() -> Observation:
+    def observe(needs: Needs) -> Observation:
         now = clock.now()
         gpus, unidentified = driver.observe(now.boot_id)
         node = Node(
@@ -133,9 +172,33 @@ def _machine(
             labels=given_facts.labels,
             **driver.versions(),  # type: ignore[arg-type]
         )
-        return Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
+        seen = Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
+        if needs == NOTHING_MORE:
+            return seen
+        from esnode.cli.surroundings import look_around
 
-    return Machine(origin=origin, clock=clock, observe=observe, actuator=lambda: driver)
+        return look_around(seen, needs, node_file, clock)
+
+    def meet(seen: Observation, needs: Needs) -> Neighbours:
+        from esnode.cli.surroundings import meet
+
+        return meet(seen, needs, node_file, driver) if needs.processes or needs.cluster else NOBODY
+
+    def hands(tell: Callable[[str], None], should_stop: Callable[[], bool]) -> Hands:
+        from esnode.cli.hands import OtherHands
+
+        return OtherHands(node_file, driver, origin=origin, tell=tell, should_stop=should_stop)
+
+    node_file = given_facts.node_file
+    return Machine(
+        origin=origin,
+        clock=clock,
+        node_file=node_file,
+        observe=observe,
+        meet=meet,
+        actuator=lambda: driver,
+        hands=hands,
+    )
 
 
 def runtime_dir(simulate: Path | None) -> Path:

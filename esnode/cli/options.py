@@ -55,6 +55,15 @@ state_option = click.option(
     help="The state file (also ESNODE_STATE).",
 )
 
+node_option = click.option(
+    "--node",
+    "node_path",
+    type=click.Path(path_type=Path),
+    envvar="ESNODE_NODE",
+    metavar="FILE",
+    help="The node file (/etc/esnode/node.yaml; also ESNODE_NODE).",
+)
+
 lock_timeout_option = click.option(
     "--lock-timeout",
     type=Duration(),

@@ -25,6 +25,7 @@ from esnode.model.plan import Mode
 @switch("refresh-only", help="Plan to accept drift: what is observed becomes what is applied.")
 @switch("reassert", help="Plan to write clock locks again that nobody can verify.")
 @options.machine_options
+@options.node_option
 @options.state_option
 @options.given_options
 @options.lock_options
@@ -70,6 +71,7 @@ def run_plan(
     valid_for: float,
     timeout: float,
     simulate: Path | None,
+    node_path: Path | None,
     state_path: Path,
     lock: bool,
     lock_timeout: float,
@@ -81,7 +83,7 @@ def run_plan(
 
     view = plan_view(as_json=json, no_color=no_color)
     view.begin()
-    given = facts(tags, labels)
+    given = facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture))
     with contextlib.ExitStack() as stack:
         # The driver takes its time to open; profiles are read meanwhile.
         asks_driver = refresh and not capture
@@ -109,7 +111,7 @@ def run_plan(
             ),
             machine,
         )
-    plan = replace(plan, diagnostics=(*distrusted(profiles), *plan.diagnostics))
+    plan = replace(plan, diagnostics=(*distrusted(profiles, given.node_file), *plan.diagnostics))
     if out:
         from esnode.storage.plans import write_plan
 

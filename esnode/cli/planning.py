@@ -14,11 +14,13 @@ from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.claims import claim_warnings, concerned
 from esnode.engine.identity import check_state_is_here
 from esnode.engine.locks import locked_gpus
+from esnode.engine.needs import needs_of
 from esnode.engine.planner import PlanOptions, make_plan
 from esnode.engine.recover import in_order, intent_in_words, recover
 from esnode.engine.sessions import settle
 from esnode.errors import BadInvocation, LockHeld, StateUnwritable
 from esnode.model.hardware import Observation
+from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.plan import Mode, Plan
 from esnode.model.profile import Profile
 from esnode.model.state import State
@@ -53,40 +55,58 @@ def plan_for(request: Request, machine: Machine | None = None) -> Plan:
     A refresh is stored in the state's observed part; a capture's never is.
     """
     if request.capture:
-        return _plan(request, read_capture(request.capture, request.facts), State(lineage=""), [])
+        captured = Sight(observation=read_capture(request.capture, request.facts))
+        return _plan(request, captured, State(lineage=""), [])
     file = StateFile(request.state_path)
     if not request.refresh:
         state = file.load()
         recorded = _recorded(state, file.path, request.facts)
-        is_open = bool(state.managed.journal)
+        is_open = state.managed.is_in_flight
         notes = [_in_flight(state, recorded, "Without a refresh nobody knows what became of it.")] if is_open else []
-        return replace(_plan(request, recorded, state, notes), in_flight=is_open)
+        return replace(_plan(request, Sight(observation=recorded), state, notes), in_flight=is_open)
     with contextlib.ExitStack() as stack:
         if machine is None:
             machine = stack.enter_context(open_machine(request.simulate, request.facts, timeout=request.timeout))
-        state, observation, notes, in_flight = observe_and_recover(file, machine.observe(), request)
+        sight = look(machine, request.profiles, file.load())
+        state, observation, notes, in_flight = observe_and_recover(file, sight, request)
         notes += _probation_notes(state, observation, file, request)
-        return replace(_plan(request, observation, state, notes, store=file), in_flight=in_flight)
+        settled = replace(sight, observation=observation)
+        return replace(_plan(request, settled, state, notes, store=file), in_flight=in_flight)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Everything that was read in one pass: what is stored, and who is around."""
+
+    observation: Observation
+    neighbours: Neighbours = NOBODY
+
+
+def look(machine: Machine, profiles: Sequence[Profile], state: State) -> Sight:
+    """Read the machine, and beside its GPUs what the profiles and the state want to know."""
+    needs = needs_of(profiles, state)
+    observation = machine.observe(needs)
+    return Sight(observation=observation, neighbours=machine.meet(observation, needs))
 
 
 def observe_and_recover(
-    file: StateFile, seen: Observation, request: Request
+    file: StateFile, sight: Sight, request: Request
 ) -> tuple[State, Observation, list[Diagnostic], bool]:
     """The state and the settled observation. What an interrupted apply left open is decided first.
 
     The last of the four is whether it could not be, because that apply may still be running.
     """
     state = file.load()
-    check_state_is_here(state, seen)
-    observation = settle(seen, state.observed, locked=locked_gpus(state))
-    if not state.managed.journal:
+    check_state_is_here(state, sight.observation)
+    observation = settle(sight.observation, state.observed, locked=locked_gpus(state))
+    if not state.managed.is_in_flight:
         return state, observation, [], False
     try:
         with contextlib.ExitStack() as stack:
             if request.lock:
                 stack.enter_context(locked(file.path, "recover", timeout=request.lock_timeout))
             state = file.load()
-            state, sentences = recover_and_save(file, state, observation)
+            state, sentences = recover_and_save(file, state, replace(sight, observation=observation))
     except LockHeld as busy:
         return state, observation, [_in_flight(state, observation, f"{busy.summary}. {busy.detail}")], True
     except StateUnwritable as failure:
@@ -94,9 +114,9 @@ def observe_and_recover(
     return state, observation, [warning(sentence) for sentence in sentences], False
 
 
-def recover_and_save(file: StateFile, state: State, observation: Observation) -> tuple[State, Sequence[str]]:
+def recover_and_save(file: StateFile, state: State, sight: Sight) -> tuple[State, Sequence[str]]:
     """The state with the journal's open entries decided, saved when any was. Whoever calls holds the lock."""
-    recovered, sentences = recover(state, observation)
+    recovered, sentences = recover(state, sight.observation, sight.neighbours)
     if recovered != state:
         recovered = replace(recovered, serial=state.serial + 1)
         file.save(recovered)
@@ -104,8 +124,11 @@ def recover_and_save(file: StateFile, state: State, observation: Observation) ->
 
 
 def _in_flight(state: State, observation: Observation, why: str) -> Diagnostic:
-    writes = "; ".join(intent_in_words(intent, observation) for intent in in_order(state, observation))
-    return warning(f"In flight: {writes}", f"{why} This plan cannot be applied; plan again when that apply has ended.")
+    writes = [intent_in_words(intent, observation) for intent in in_order(state, observation)]
+    under_way = "; ".join([*writes, *sorted(state.managed.errands)])
+    return warning(
+        f"In flight: {under_way}", f"{why} This plan cannot be applied; plan again when that apply has ended."
+    )
 
 
 def _probation_notes(state: State, observation: Observation, file: StateFile, request: Request) -> list[Diagnostic]:
@@ -115,7 +138,7 @@ def _probation_notes(state: State, observation: Observation, file: StateFile, re
         return []
     from esnode.cli.probation import ensure_watched
 
-    ensure_watched(file.path, request.simulate)
+    ensure_watched(file.path, request.simulate, request.facts.node_file.path)
     left = format_duration(probation.due_at.seconds_since(observation.taken_at))
     return [
         warning(
@@ -127,12 +150,13 @@ def _probation_notes(state: State, observation: Observation, file: StateFile, re
 
 def _plan(
     request: Request,
-    observation: Observation,
+    sight: Sight,
     state: State,
     notes: list[Diagnostic],
     *,
     store: StateFile | None = None,
 ) -> Plan:
+    observation = sight.observation
     identities = [gpu.identity for gpu in observation.gpus]
     options = PlanOptions(
         mode=request.mode,
@@ -141,7 +165,14 @@ def _plan(
         targets=tuple(resolve_address(target, identities) for target in request.targets),
         reassert=request.reassert,
     )
-    planned = make_plan(request.profiles, observation, state, options)
+    planned = make_plan(
+        request.profiles,
+        observation,
+        state,
+        options,
+        node_file=request.facts.node_file,
+        neighbours=sight.neighbours,
+    )
     if store:
         foreign = ClaimFolder(runtime_dir(request.simulate)).foreign(concerned(planned.plan, state), state.lineage)
         notes = [*notes, *claim_warnings(planned.plan, state, foreign)]

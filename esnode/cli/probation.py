@@ -9,6 +9,7 @@ from pathlib import Path
 
 from esnode.cli.claiming import Claiming, claimed
 from esnode.cli.machine import Facts, Machine, open_machine
+from esnode.cli.planning import look
 from esnode.engine.apply import Surroundings, apply_plan
 from esnode.engine.planner import PlanOptions, make_plan
 from esnode.engine.record import end_probation
@@ -26,7 +27,7 @@ from esnode.views.apply import apply_view
 NOBODY = "esnode (not confirmed in time)"
 
 
-def ensure_watched(state_path: Path, simulate: Path | None) -> None:
+def ensure_watched(state_path: Path, simulate: Path | None, node_path: str) -> None:
     """Start the process that undoes an unconfirmed apply, unless one lives.
 
     It has a session of its own, so neither a closed terminal nor a killed esnode ends it. On hardware
@@ -36,6 +37,7 @@ def ensure_watched(state_path: Path, simulate: Path | None) -> None:
         return
     words = [sys.executable, "-m", "esnode", "revert", f"--state={state_path.absolute()}"]
     words += [f"--simulate={simulate.absolute()}"] if simulate else []
+    words += [f"--node={Path(node_path).absolute()}"] if node_path else []
     log = os.open(watch_log(state_path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE)
     try:
         subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
@@ -48,18 +50,19 @@ def ensure_watched(state_path: Path, simulate: Path | None) -> None:
 class Watched:
     """A recorder that sees to the watching process as soon as the probation is on disk: before the first write."""
 
-    def __init__(self, file: StateFile, simulate: Path | None) -> None:
+    def __init__(self, file: StateFile, simulate: Path | None, node_path: str) -> None:
         self.file = file
         self.simulate = simulate
+        self.node_path = node_path
 
     def save(self, state: State) -> None:
         self.file.save(state)
-        ensure_watched(self.file.path, self.simulate)
+        ensure_watched(self.file.path, self.simulate, self.node_path)
 
 
-def undo_overdue(file: StateFile, simulate: Path | None, lock_timeout: float) -> bool:
+def undo_overdue(file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float) -> bool:
     """Undo the last apply if its time is over and nobody confirmed it. False when it has to be tried again."""
-    with locked(file.path, "revert", timeout=lock_timeout), open_machine(simulate, Facts()) as machine:
+    with locked(file.path, "revert", timeout=lock_timeout), open_machine(simulate, given) as machine:
         state = file.load()
         probation = state.managed.probation
         if probation is None or probation.due_at.seconds_since(machine.clock.now()) > 0:
@@ -74,9 +77,17 @@ def undo_overdue(file: StateFile, simulate: Path | None, lock_timeout: float) ->
 
 def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: float) -> ApplyReport:
     state = file.load()
-    observation = settle(machine.observe(), state.observed)
-    state, _ = recover(state, observation)
-    plan = make_plan([], observation, state, PlanOptions(mode=Mode.ROLLBACK)).plan
+    sight = look(machine, [], state)
+    observation = settle(sight.observation, state.observed)
+    state, _ = recover(state, observation, sight.neighbours)
+    plan = make_plan(
+        [],
+        observation,
+        state,
+        PlanOptions(mode=Mode.ROLLBACK),
+        node_file=machine.node_file,
+        neighbours=sight.neighbours,
+    ).plan
     view = apply_view(as_json=False, no_color=True)
     view.executing(plan)
     if not plan.has_changes:
@@ -86,6 +97,7 @@ def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: flo
     with claimed(plan, state, file, how) as state:
         world = Surroundings(
             actuator=machine.actuator(),
+            hands=machine.hands(view.told, lambda: False),
             recorder=file,
             clock=machine.clock,
             progress=view,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from esnode.diagnostics import Diagnostic, warning
 from esnode.errors import FileUntrusted
+from esnode.model.node_file import NO_NODE_FILE, NodeFile
 from esnode.model.profile import Profile
 
 
@@ -17,14 +18,16 @@ def read_given(paths: tuple[Path, ...]) -> tuple[Profile, ...]:
     return read_profiles([str(path) for path in paths] or find_profiles(Path()))
 
 
-def distrusted(profiles: Iterable[Profile]) -> list[Diagnostic]:
-    """A warning for each profile that others could have written. Plans are reviewed, so it is no error."""
+def distrusted(profiles: Iterable[Profile], node_file: NodeFile = NO_NODE_FILE) -> list[Diagnostic]:
+    """A warning for each file that others could have written. Plans are reviewed, so it is no error."""
     from esnode.storage.trust import check_trust
 
     found = []
-    for path in dict.fromkeys(profile.path for profile in profiles):
+    inputs = [(path, "profile") for path in dict.fromkeys(profile.path for profile in profiles)]
+    inputs += [(node_file.path, "node file")] if node_file.path else []
+    for path, what in inputs:
         try:
-            check_trust(Path(path), "profile", is_shared=True)
+            check_trust(Path(path), what, is_shared=what == "profile")
         except FileUntrusted as reason:
             found.append(warning(reason.summary, reason.next_step))
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import machine_clock
+from esnode.cli.machine import Facts, facts, machine_clock
 from esnode.cli.probation import undo_overdue
 from esnode.cli.syntax import Command
 from esnode.errors import EXIT_INCOMPLETE, EsnodeError
@@ -24,9 +24,10 @@ TRIES = 60
 
 @click.command("revert", cls=Command)
 @options.simulate_option
+@options.node_option
 @options.state_option
 @options.lock_timeout_option
-def command(simulate: Path | None, state_path: Path, lock_timeout: float) -> int:
+def command(simulate: Path | None, node_path: Path | None, state_path: Path, lock_timeout: float) -> int:
     """Wait until the last apply is confirmed, or its time is over; then undo it.
 
     `apply -revert-after` starts this by itself. Started by hand, it takes the place of one that died.
@@ -36,6 +37,7 @@ def command(simulate: Path | None, state_path: Path, lock_timeout: float) -> int
       esnode revert
     """
     file, clock = StateFile(state_path), machine_clock(simulate)
+    given = facts(node_path, is_this_machine=simulate is None)
     with watching(state_path) as is_mine:
         tries = 0
         while is_mine and tries < TRIES:
@@ -45,15 +47,15 @@ def command(simulate: Path | None, state_path: Path, lock_timeout: float) -> int
             left = probation.due_at.seconds_since(clock.now())
             if left > 0:
                 time.sleep(min(left, LOOK_EVERY))
-            elif not _undo(file, simulate, lock_timeout):
+            elif not _undo(file, simulate, given, lock_timeout):
                 tries += 1
                 time.sleep(TRY_AGAIN)
     return EXIT_INCOMPLETE if is_mine else 0
 
 
-def _undo(file: StateFile, simulate: Path | None, lock_timeout: float) -> bool:
+def _undo(file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float) -> bool:
     try:
-        return undo_overdue(file, simulate, lock_timeout)
+        return undo_overdue(file, simulate, given, lock_timeout)
     except EsnodeError as failure:
         click.echo(f"{failure.summary}. Trying again in {TRY_AGAIN:.0f} s.", err=True)
         return False

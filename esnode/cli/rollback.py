@@ -17,6 +17,7 @@ from esnode.storage.states import StateFile
 @click.command("rollback", cls=Command)
 @options.planning_options
 @options.simulate_option
+@options.node_option
 @options.state_option
 @options.lock_options
 @options.view_options

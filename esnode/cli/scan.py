@@ -31,6 +31,7 @@ VALID_FOR = 3600.0
 )
 @options.timeout_option
 @options.machine_options
+@options.node_option
 @options.state_option
 @options.given_options
 @options.lock_options
@@ -41,6 +42,7 @@ def command(
     timeout: float,
     capture: Path | None,
     simulate: Path | None,
+    node_path: Path | None,
     state_path: Path,
     tags: tuple[tuple[str, str], ...],
     labels: tuple[tuple[str, str], ...],
@@ -65,7 +67,7 @@ def command(
             profiles=read_given(profile_paths) if profile_paths else (),
             mode=Mode.CORRECT,
             state_path=state_path,
-            facts=facts(tags, labels),
+            facts=facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture)),
             capture=capture,
             simulate=None if capture else simulate,
             refresh=True,

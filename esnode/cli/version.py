@@ -30,11 +30,12 @@ def command(simulate: Path | None, json: bool, no_color: bool) -> int:
 def _driver_versions(simulate: Path | None) -> dict[str, str | None]:
     from esnode.cli.machine import Facts, open_machine
     from esnode.errors import EsnodeError
+    from esnode.model.needs import NOTHING_MORE
     from esnode.model.readings import Missing
 
     try:
         with open_machine(simulate, Facts()) as machine:
-            node = machine.observe().node
+            node = machine.observe(NOTHING_MORE).node
     except EsnodeError:
         return {"driver_version": None, "nvml_version": None, "cuda_version": None}
     versions = {

@@ -8,10 +8,12 @@ disk before the first of its writes. The only module of the engine that names an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from esnode.engine.ports import Actuator, Clock, Progress, Recorder
+from esnode.engine.errands import close_errand, make_errand, open_errands, steps_by_gpu, take_steps
+from esnode.engine.orders import node_order, notifications, termination
+from esnode.engine.ports import Actuator, Clock, Hands, Progress, Recorder
 from esnode.engine.record import (
     begin_apply,
     close_intent,
@@ -23,24 +25,30 @@ from esnode.engine.record import (
     remember,
 )
 from esnode.errors import DriverTimeout, EsnodeError, GpuLost, StateUnwritable
-from esnode.model.hardware import Moment, Observation
-from esnode.model.plan import Change, Mode, Plan
+from esnode.model.hardware import GpuIdentity, Moment, Observation
+from esnode.model.plan import Change, Mode, Operation, Plan, ResourceType
 from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.report import ApplyReport, Result, StepOutcome
 from esnode.model.settings import SETTINGS, Phase, ReadableValue, SettingValue
 from esnode.model.state import Intent, State
-from esnode.model.writes import Write, Written
+from esnode.model.writes import Done, Write, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One setting of one change."""
+    """One setting of one change; of a resource that has no settings, the whole change."""
 
     change: Change
     setting: str
 
     @property
+    def is_write(self) -> bool:
+        return self.change.type is ResourceType.GPU
+
+    @property
     def phase(self) -> Phase:
+        if not self.is_write:
+            return _PHASES[self.change.type]
         return SETTINGS[self.setting].phase(self.change.before[self.setting], self.change.after[self.setting])
 
     @property
@@ -49,30 +57,50 @@ class Task:
         return Write(uuid=uuid, setting=self.setting, value=self.change.after[self.setting])
 
 
+_PHASES: Mapping[ResourceType, Phase] = {
+    ResourceType.PROCESS: Phase.PROCESSES,
+    ResourceType.NODE: Phase.NODE,
+    ResourceType.ALERT: Phase.ALERTS,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Everything apply needs of the world. With `revert_after` seconds the apply is on probation."""
+    """Everything apply needs of the world. With `revert_after` seconds the apply is on probation.
+
+    `plan_digest` is what messages call the plan by, `drain_seconds` how long a drain may wait for pods.
+    """
 
     actuator: Actuator
+    hands: Hands
     recorder: Recorder
     clock: Clock
     progress: Progress
     user: str
     should_stop: Callable[[], bool]
     revert_after: float | None = None
+    plan_digest: str = ""
+    drain_seconds: float = 300.0
 
 
 def stages(plan: Plan) -> list[tuple[Phase, tuple[Task, ...]]]:
     """What apply does, in order: the same list that a preview shows. One setting of a GPU at a time."""
-    tasks = [Task(change=change, setting=name) for change in plan.changes for name in change.settings]
+    tasks = [Task(change=change, setting=name) for change in plan.changes for name in _steps_of(change)]
     ordered: list[tuple[Phase, tuple[Task, ...]]] = []
     for phase in Phase:
         of_phase = [task for task in tasks if task.phase is phase]
-        for name in SETTINGS:
+        for name in (*SETTINGS, *(kind.value for kind in _PHASES)):
             batch = tuple(task for task in of_phase if task.setting == name)
             if batch:
                 ordered.append((phase, batch))
     return ordered
+
+
+def _steps_of(change: Change) -> tuple[str, ...]:
+    """What of a change is done to the world, and not only to the record."""
+    if change.type is ResourceType.GPU or change.actions == (Operation.FORGET,):
+        return change.settings
+    return (change.type.value,)
 
 
 def apply_plan(plan: Plan, state: State, observation: Observation, world: Surroundings) -> tuple[ApplyReport, State]:
@@ -83,11 +111,15 @@ def apply_plan(plan: Plan, state: State, observation: Observation, world: Surrou
     """
     run = _Run(plan=plan, state=state, observation=observation, world=world)
     try:
-        for _, batch in stages(plan):
+        for phase, batch in stages(plan):
             if world.should_stop():
                 run.stopped = "interrupted"
                 break
-            run.execute([task for task in batch if run.is_open(task.change)])
+            tasks = [task for task in batch if run.is_open(task.change)]
+            if phase in _PHASES.values():
+                run.run_errands(tasks)
+            else:
+                run.execute(tasks)
         run.finish()
     except StateUnwritable as failure:
         run.stopped = failure.summary
@@ -140,15 +172,55 @@ class _Run:
             self.world.progress.finished(task.change, outcome)
         self._save(state)
 
+    def run_errands(self, tasks: Sequence[Task]) -> None:
+        """Everything of one kind that is not a setting: journal, deed, what was found afterwards, record."""
+        if not tasks:
+            return
+        now = self.world.clock.now()
+        state = self._begun(now)
+        for task in tasks:
+            for uuid, _ in steps_by_gpu(task.change):
+                state = remember(state, uuid, {})
+        self._save(open_errands(state, [make_errand(task.change, now) for task in tasks]))
+        for task in tasks:
+            self.world.progress.started(task.change, task.setting)
+        state = self.state
+        for task, done in zip(tasks, self._run_all([task.change for task in tasks]), strict=True):
+            outcome = outcome_of_errand(task, done)
+            state = close_errand(state, task.change, done, self._identities(), self.world.clock.now())
+            if outcome.result is Result.FAILED:
+                self.results[task.change.address] = Result.FAILED
+            self.steps.append(outcome)
+            self.world.progress.finished(task.change, outcome)
+        self._save(state)
+
+    def _run_all(self, changes: Sequence[Change]) -> Sequence[Done]:
+        hands = self.world.hands
+        match changes[0].type:
+            case ResourceType.PROCESS:
+                return hands.end_processes([termination(change) for change in changes])
+            case ResourceType.NODE:
+                return [
+                    hands.change_node(node_order(change, self.state, self.world.drain_seconds)) for change in changes
+                ]
+            case _:
+                now = self.world.clock.now()
+                messages = [list(notifications(change, self.plan, self.world.plan_digest, now)) for change in changes]
+                sent = iter(hands.send([message for of_change in messages for message in of_change]))
+                return [together([next(sent) for _ in of_change]) for of_change in messages]
+
+    def _identities(self) -> dict[str, GpuIdentity]:
+        return {gpu.identity.uuid: gpu.identity for gpu in self.observation.gpus}
+
     def finish(self) -> None:
         """Record what needs no hardware, for every change whose writes all succeeded."""
         now = self.world.clock.now()
         state = self._begun(now)
         done = [change for change in self.plan.changes if self._is_done(change)]
         for change in done:
-            recorded = record_only(state, change, now)
+            recorded = self._record_only(state, change, now)
             if recorded != state and change.gpu:
-                recorded = record_only(remember(state, change.gpu.uuid, {}), change, now)
+                recorded = self._record_only(remember(state, change.gpu.uuid, {}), change, now)
             state = recorded
         if self.plan.mode is Mode.DESTROY:
             state = forget_rests(state, [change.gpu.uuid for change in done if change.gpu])
@@ -156,6 +228,12 @@ class _Run:
             self._save(state)
         for change in done:
             self.results[change.address] = Result.APPLIED
+
+    def _record_only(self, state: State, change: Change, now: Moment) -> State:
+        if change.type is ResourceType.GPU:
+            return record_only(state, change, now)
+        is_forgotten = change.actions == (Operation.FORGET,)
+        return take_steps(state, change, self._identities(), now) if is_forgotten else state
 
     def _begun(self, now: Moment) -> State:
         """The state, with this apply as its last one from the first save on."""
@@ -167,7 +245,7 @@ class _Run:
     def _is_done(self, change: Change) -> bool:
         """Whether every write of a change succeeded. One without writes waits for a run that is not interrupted."""
         written = self._written(change)
-        return self.is_open(change) and written == set(change.settings) and bool(written or not self.stopped)
+        return self.is_open(change) and written == set(_steps_of(change)) and bool(written or not self.stopped)
 
     def _written(self, change: Change) -> set[str]:
         return {step.setting for step in self.steps if step.address == change.address and not step.error}
@@ -176,7 +254,7 @@ class _Run:
         for change in self.plan.changes:
             if self.results[change.address] is Result.NOT_STARTED and self._written(change):
                 # Stopped with this change in hand: what hardware shows counts, half of a change does not.
-                whole = self._written(change) == set(change.settings)
+                whole = self._written(change) == set(_steps_of(change))
                 self.results[change.address] = Result.APPLIED if whole else Result.FAILED
         return ApplyReport(
             changes=self.plan.changes,
@@ -239,6 +317,27 @@ def outcome_of(task: Task, written: Written) -> StepOutcome:
         is_readable=setting.readable,
         is_undecided=_is_undecided(written),
     )
+
+
+def outcome_of_errand(task: Task, done: Done) -> StepOutcome:
+    """What became of one change of something that is not a GPU."""
+    return StepOutcome(
+        address=task.change.address,
+        setting=task.setting,
+        before=None,
+        after=None,
+        result=Result.FAILED if done.error else Result.APPLIED,
+        error=_sentence(done.error) if done.error else "",
+        next_step=done.error.next_step if done.error else "",
+        seconds=done.seconds,
+        note=done.note,
+    )
+
+
+def together(parts: Sequence[Done]) -> Done:
+    """What came of several messages about one alert: the first failure counts."""
+    failed = next((done for done in parts if done.error), parts[-1])
+    return replace(failed, seconds=sum(done.seconds for done in parts))
 
 
 def _is_undecided(written: Written) -> bool:

@@ -12,14 +12,22 @@ from esnode.model.plan import Because, Cause, HoldStep, Step
 from esnode.model.settings import SETTINGS, SettingValue, restriction
 from esnode.model.state import SETTINGS_OWNER, hold_key
 
-_GIVE_BACK = {
-    Cause.RELEASED: "{who} is released; the setting goes back to its baseline.",
-    Cause.POLICY_REMOVED: "{who} is no longer in its profile; the setting goes back to its baseline.",
-    Cause.SETTING_REMOVED: "{who} no longer names it; the setting goes back to its baseline.",
-    Cause.NOT_SELECTED: "{who} is no longer for this GPU; the setting goes back to its baseline.",
-    Cause.PROFILE_REMOVED: "The profile of {who} was not given; the setting goes back to its baseline.",
+_BASELINE = "the setting goes back to its baseline"
+
+_ENDINGS = {
+    Cause.RELEASED: "{who} is released; {what}.",
+    Cause.POLICY_REMOVED: "{who} is no longer in its profile; {what}.",
+    Cause.SETTING_REMOVED: "{who} no longer names it; {what}.",
+    Cause.NOT_SELECTED: "{who} is no longer for this GPU; {what}.",
+    Cause.PROFILE_REMOVED: "The profile of {who} was not given; {what}.",
     Cause.DESTROY: "Everything that esnode manages is given back.",
+    Cause.ROLLBACK: "The last apply, which did it for {who}, is undone; {what}.",
 }
+
+
+def ending(cause: Cause, who: str, what: str = _BASELINE) -> str:
+    """Why what `who` wanted is wanted no more, and `what` follows from it."""
+    return _ENDINGS[cause].format(who=who, what=what)
 
 
 def because_of_policy(
@@ -37,6 +45,7 @@ def because_of_policy(
         policy=winner.policy.name,
         line=winner.policy.line,
         condition=f"{winner.policy.target} {winner.policy.condition}",
+        severity=winner.policy.severity,
         overruled=tuple(overruled),
     )
 
@@ -64,7 +73,7 @@ def because_nobody(name: str, scope: Scope, stands: Sequence[Stand], steps: Sequ
         return Because(cause=Cause.POLICY, reason="")
     owner = managed.owner
     cause = scope.removal_cause(owner.profile, Cause.SETTING_REMOVED)
-    reason = _GIVE_BACK[cause].format(who=owner)
+    reason = ending(cause, str(owner))
     return Because(cause=cause, reason=reason, profile=owner.profile, policy=owner.policy)
 
 
@@ -75,7 +84,7 @@ def join(*sentences: str) -> str:
 def _because_ended(step: HoldStep, stands: Sequence[Stand]) -> Because:
     who = hold_key(step.profile, step.policy)
     stand = next((stand for stand in stands if stand.key == who), None)
-    reason = _GIVE_BACK[step.cause].format(who=who)
+    reason = ending(step.cause, who)
     if stand and step.cause is Cause.RELEASED:
         reason = join(stand.judgement.reason, reason)
     line = stand.policy.line if stand else 0

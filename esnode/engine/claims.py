@@ -33,7 +33,7 @@ def changed_gpus(plan: Plan) -> dict[str, GpuIdentity]:
 
 def concerned(plan: Plan, state: State) -> dict[str, GpuIdentity]:
     """The GPUs whose claims matter: those that the plan changes and those that the state manages."""
-    managed = {uuid: record.identity for uuid, record in state.managed.gpus.items() if record.is_managed}
+    managed = {uuid: record.identity for uuid, record in state.managed.gpus.items() if record.is_written}
     return {**managed, **changed_gpus(plan)}
 
 

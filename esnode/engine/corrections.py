@@ -66,7 +66,7 @@ def accept(scope: Scope, found: Findings) -> Remedy:
 
 def _wanted(scope: Scope, layer: BaseLayer) -> dict[str, Base]:
     """The settings entries that no policy's hold stands over."""
-    held = {hold.setting for hold in scope.record.holds.values()}
+    held = {hold.setting for hold in scope.record.setting_holds.values()}
     return {name: base for name, base in layer.bases.items() if name not in held}
 
 

@@ -6,12 +6,12 @@ Nothing here acts. `judge` is a pure function; time is the time of the observati
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esnode import wire
 from esnode.model.hardware import Moment, ObservedGpu, Session
 from esnode.model.metrics import Metric, metric
-from esnode.model.profile import Condition, MigratePod, Operator, Policy, Release, ThrottlePower
+from esnode.model.profile import Condition, KillProcess, MigratePod, Operator, Policy, Release, ThrottlePower
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.model.state import Hold, PolicyClock, Rest
 from esnode.model.verdict import Status
@@ -28,6 +28,9 @@ SHORTEST_GAP = 90.0
 
 SHORTEST_SETTLE = 30.0
 """Seconds between two steps of a power limit, at least."""
+
+SHORTEST_KILL_REST = 60.0
+"""Seconds in which the end of one process may show in the metric, at least."""
 
 SHORTEST_RAISE_WAIT = 60.0
 LONGEST_RAISE_WAIT = 1800.0
@@ -66,9 +69,11 @@ def judge(
         nothing_known = PolicyClock(seen_at=now, session=gpu.session)
         reason = f"{policy.target} is missing: {value.in_words()}."
         return Judgement(status=Status.UNKNOWN, value=value, reason=reason, clock=nothing_known)
+    clock = _since_kill(policy, clock, rest)
     clock = _advance(policy, gpu.session, value, now=now, clock=clock, required=required_duration(policy, rest))
     if policy.condition.is_true(value):
-        return _judge_true(policy, row, value, now, clock, required_duration(policy, rest), is_held=hold is not None)
+        judged = _judge_true(policy, row, value, now, clock, required_duration(policy, rest), is_held=hold is not None)
+        return _rested(judged, policy, now, rest)
     if hold:
         return _judge_held(policy, row, value, now, clock, hold)
     return _judge_false(policy, row, value, clock)
@@ -77,6 +82,11 @@ def judge(
 def required_duration(policy: Policy, rest: Rest | None) -> float:
     """Seconds the condition must be true before the action: longer after a lock that was given back too soon."""
     return max(policy.duration_seconds, rest.required_seconds if rest else 0.0)
+
+
+def kill_rest(kill: KillProcess, duration_seconds: float) -> float:
+    """Seconds after a process was ended before the policy ends another on the same GPU."""
+    return max(duration_seconds, kill.grace_period_seconds, SHORTEST_KILL_REST)
 
 
 def longest_gap(required: float) -> float:
@@ -123,6 +133,25 @@ def release_duration(policy: Policy, hold: Hold) -> float:
             return policy.release.duration_seconds or 0.0
         case _:
             return first_raise_wait(policy)
+
+
+def _since_kill(policy: Policy, clock: PolicyClock | None, rest: Rest | None) -> PolicyClock | None:
+    """The clock, which a kill starts anew: what was true before it says nothing of what is true after it."""
+    if not (isinstance(policy.action, KillProcess) and rest and clock and clock.true_since):
+        return clock
+    return replace(clock, true_since=None) if clock.true_since.at <= rest.ended_at.at else clock
+
+
+def _rested(judged: Judgement, policy: Policy, now: Moment, rest: Rest | None) -> Judgement:
+    """The judgement, PENDING for as long as a kill_process rests."""
+    if not (isinstance(policy.action, KillProcess) and rest and judged.status is Status.ACTIVE):
+        return judged
+    rested, needed = now.seconds_since(rest.ended_at), kill_rest(policy.action, policy.duration_seconds)
+    if rested >= needed:
+        return judged
+    ago, whole = format_duration(rested), format_duration(needed)
+    reason = f"{judged.reason} A process was ended {ago} ago; this policy rests for {whole}."
+    return replace(judged, status=Status.PENDING, reason=reason)
 
 
 def _advance(

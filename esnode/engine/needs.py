@@ -17,8 +17,10 @@ def needs_of(profiles: Sequence[Profile], state: State) -> Needs:
     policies = [policy for profile in profiles for policy in profile.policies]
     held = {hold.action for record in state.managed.gpus.values() for hold in record.holds.values()}
     return Needs(
-        processes=any(isinstance(policy.action, KillProcess) for policy in policies),
-        cluster=MigratePod.type in held or any(isinstance(policy.action, MigratePod) for policy in policies),
+        processes=any(isinstance(policy.action, KillProcess) for policy in policies) or bool(state.managed.errands),
+        cluster=MigratePod.type in held
+        or bool(state.managed.node or state.managed.errands)
+        or any(isinstance(policy.action, MigratePod) for policy in policies),
         labels=any(profile.selector.labels for profile in profiles),
         serving=any(policy.target == TOKENS_PER_WATT for policy in policies),
         queries=tuple(sorted(set(_queries(policies)))),

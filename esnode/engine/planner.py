@@ -3,7 +3,8 @@
 1. select    which GPUs each profile is for                           (select)
 2. judge     every policy on every selected GPU                       (judge)
 3. resolve   what each setting should be                              (effects, base, resolve)
-4. diff      against what is there; the difference is a change        (diff, intents)
+4. diff      against what is there; the difference is a change        (diff)
+             and what else is called for: kills, drains, alerts       (actions)
 5. explain   drift, and what a reviewer should know                   (drift, locks, advice, notes)
 
 In a plan that is about drift alone, `corrections` takes the place of 2 to 4.
@@ -12,23 +13,27 @@ A pure function: same inputs, same plan. The observation is settled before (`ses
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from esnode import __version__, wire
+from esnode import __version__
+from esnode.engine.actions import plan_actions
 from esnode.engine.advice import GpuAdvice, advise
 from esnode.engine.corrections import Remedy, accept, correct
 from esnode.engine.diff import gpu_change
 from esnode.engine.drift import Findings, find_drift
-from esnode.engine.intents import intended_changes
 from esnode.engine.notes import make_notes
+from esnode.engine.records import record_digest
 from esnode.engine.resolve import Desired, Resolution, resolve
 from esnode.engine.scope import Rule, Scope
 from esnode.engine.select import select
 from esnode.engine.sessions import keep_managed
+from esnode.engine.sites import Ground, Remarks, Site
 from esnode.engine.undo import undo
 from esnode.model.hardware import Observation, ObservedGpu
+from esnode.model.neighbours import NOBODY, Neighbours
+from esnode.model.node_file import NO_NODE_FILE, NodeFile
 from esnode.model.plan import (
     Cause,
     Change,
@@ -39,13 +44,12 @@ from esnode.model.plan import (
     Plan,
     PlannedGpu,
     PriorState,
-    ResourceType,
 )
 from esnode.model.profile import Profile
 from esnode.model.readings import NOT_READ, Missing, MissingReason
 from esnode.model.settings import POWER_LIMIT
-from esnode.model.state import ManagedGpu, PolicyClock, State
-from esnode.model.verdict import Match
+from esnode.model.state import ManagedGpu, PolicyClock, State, hold_key
+from esnode.model.verdict import Match, Verdict
 
 PLAN_VALID_FOR = timedelta(hours=1)
 
@@ -76,7 +80,7 @@ class Planned:
 class _GpuPlan:
     """What planning one GPU gave."""
 
-    rules: tuple[Rule, ...]
+    scope: Scope
     resolution: Resolution
     change: Change | None
     drift: tuple[Drift, ...]
@@ -85,14 +89,34 @@ class _GpuPlan:
     is_complete: bool
     is_power_limit_ours: bool = False
 
+    @property
+    def site(self) -> Site:
+        return Site(scope=self.scope, stands=self.resolution.acting, ended=self.resolution.ended)
 
-def make_plan(profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions) -> Planned:
-    """The plan that brings the hardware of `observation` to what `profiles` imply."""
+
+def make_plan(
+    profiles: Sequence[Profile],
+    observation: Observation,
+    state: State,
+    options: PlanOptions,
+    *,
+    node_file: NodeFile = NO_NODE_FILE,
+    neighbours: Neighbours = NOBODY,
+) -> Planned:
+    """The plan that brings the hardware of `observation`, and what is around it, to what `profiles` imply."""
     observation = keep_managed(observation, state)
     planned = [_plan_gpu(gpu, profiles, observation, state, options) for gpu in observation.gpus]
-    selections = tuple(rule.selection for item in planned for rule in item.rules)
-    verdicts = tuple(verdict for item in planned for verdict in item.resolution.verdicts)
-    wanted = [item.change for item in planned if item.change] + intended_changes(verdicts, observation)
+    selections = tuple(rule.selection for item in planned for rule in item.scope.rules)
+    ground = Ground(
+        sites=[item.site for item in planned],
+        state=state,
+        observation=observation,
+        node_file=node_file,
+        neighbours=neighbours,
+    )
+    actions = plan_actions(ground, options.mode)
+    verdicts = _completed((verdict for item in planned for verdict in item.resolution.verdicts), actions.remarks)
+    wanted = [*(item.change for item in planned if item.change), *actions.changes]
     targeted = [change for change in wanted if not options.targets or change.address in options.targets]
     changes = tuple(replace(change, order=order) for order, change in enumerate(targeted, 1))
     locks = tuple(lock for item in planned for lock in item.locks)
@@ -111,24 +135,29 @@ def make_plan(profiles: Sequence[Profile], observation: Observation, state: Stat
         verdicts=verdicts,
         drift=tuple(drift for item in planned for drift in item.drift),
         changes=changes,
-        diagnostics=advise(
-            [item.advice for item in planned], profiles, selections, state, options.mode, options.targets
+        diagnostics=(
+            *advise([item.advice for item in planned], profiles, selections, state, options.mode, options.targets),
+            *actions.warnings,
         ),
-        complete=all(item.is_complete for item in planned) and not observation.unidentified,
+        complete=all(item.is_complete for item in planned) and actions.is_complete and not observation.unidentified,
         targeted=options.targets,
         locks=locks,
-        notes=make_notes(observation.gpus, _limited(planned), () if options.mode is Mode.DESTROY else locks),
+        notes=(
+            *make_notes(observation.gpus, _limited(planned), () if options.mode is Mode.DESTROY else locks),
+            *actions.notes,
+        ),
     )
     clocks = {key: clock for item in planned for key, clock in item.resolution.clocks.items()}
     return Planned(plan=plan, clocks=clocks)
 
 
-def record_digest(state: State, address: str, gpu: str | None) -> str:
-    """The digest of what the state manages under one address: settings, baselines and holds. "" when nothing."""
-    record = state.managed.gpus.get(gpu) if gpu else None
-    if record is None or record.is_empty:
-        return ""
-    return wire.digest([address, wire.plain(record)])
+def _completed(verdicts: Iterable[Verdict], remarks: Remarks) -> tuple[Verdict, ...]:
+    """The verdicts with what was found out about their actions."""
+    return tuple(
+        replace(verdict, reason=f"{verdict.reason} {remark}") if remark else verdict
+        for verdict in verdicts
+        for remark in [remarks.get((verdict.gpu, hold_key(verdict.profile, verdict.policy)), "")]
+    )
 
 
 def _plan_gpu(
@@ -160,7 +189,7 @@ def _about_everything(scope: Scope, found: Findings, resolution: Resolution, *, 
     readable = [item for item in resolution.desired if not isinstance(item.present, Missing)]
     change = gpu_change(gpu, record, readable, found, reassert=reassert)
     return _GpuPlan(
-        rules=tuple(scope.rules),
+        scope=scope,
         resolution=resolution,
         change=change,
         drift=found.drift,
@@ -180,7 +209,7 @@ def _resolution(scope: Scope, state: State, mode: Mode) -> Resolution:
 def _about_drift(scope: Scope, found: Findings, remedy: Remedy) -> _GpuPlan:
     resolution = Resolution(notes=remedy.notes, obstacles=remedy.obstacles)
     return _GpuPlan(
-        rules=tuple(scope.rules),
+        scope=scope,
         resolution=resolution,
         change=remedy.change,
         drift=remedy.drift,
@@ -225,9 +254,5 @@ _NO_LIST = replace(NOT_READ, detail="not kept in a plan")
 
 
 def _prior_state(state: State, changes: Sequence[Change]) -> PriorState:
-    records = {
-        change.address: record_digest(state, change.address, change.gpu.uuid)
-        for change in changes
-        if change.type is ResourceType.GPU and change.gpu
-    }
+    records = {change.address: record_digest(state, change) for change in changes}
     return PriorState(lineage=state.lineage, serial=state.serial, records=records)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from esnode.model.alerts import Notification
+from esnode.model.cluster import NodeOrder
 from esnode.model.hardware import Moment
 from esnode.model.plan import Change
 from esnode.model.report import StepOutcome
 from esnode.model.state import State
-from esnode.model.writes import Write, Written
+from esnode.model.writes import Done, Termination, Write, Written
 
 
 class Clock(Protocol):
@@ -20,6 +22,16 @@ class Actuator(Protocol):
     """Writes settings of GPUs side by side, and reads each back. A refusal is an answer, never raised."""
 
     def write_all(self, writes: Sequence[Write]) -> Sequence[Written]: ...
+
+
+class Hands(Protocol):
+    """Does everything else, and sees that it was done. A failure is an answer, never raised."""
+
+    def end_processes(self, orders: Sequence[Termination]) -> Sequence[Done]: ...
+
+    def change_node(self, order: NodeOrder) -> Done: ...
+
+    def send(self, notifications: Sequence[Notification]) -> Sequence[Done]: ...
 
 
 class Recorder(Protocol):

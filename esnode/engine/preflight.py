@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from esnode.engine.identity import check_state_is_here, is_other_machine
 from esnode.engine.judge import release_condition
-from esnode.engine.planner import record_digest
+from esnode.engine.preflight_actions import check_action
+from esnode.engine.records import record_digest
 from esnode.errors import (
     OnProbation,
     PlanExpired,
@@ -19,7 +20,9 @@ from esnode.errors import (
     WrongMachine,
 )
 from esnode.model.hardware import Observation, ObservedGpu, Origin
-from esnode.model.plan import Cause, Change, HoldStep, Mode, Plan
+from esnode.model.neighbours import NOBODY, Neighbours
+from esnode.model.node_file import NO_NODE_FILE, NodeFile
+from esnode.model.plan import Cause, Change, HoldStep, Mode, Plan, ResourceType
 from esnode.model.profile import Policy
 from esnode.model.readings import Missing
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, ClockRange, SettingValue
@@ -53,13 +56,6 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
             "This plan was made while another apply was under way, from settings that it may have changed since",
             next_step=PLAN_AGAIN,
         )
-    foreign = plan.unsupported_changes
-    if foreign:
-        raise PlanNotApplyable(
-            f"This version of esnode cannot apply {_kinds(foreign)} changes",
-            detail="The plan holds " + ", ".join(change.address for change in foreign) + ".",
-            next_step="Plan the GPU changes alone, with -target gpu[0] for each GPU, and see to the others yourself.",
-        )
     if expected.max_changes is not None and len(plan.changes) > expected.max_changes:
         raise PlanTooLarge(
             f"This plan touches {len(plan.changes)} resources, -max-changes allows {expected.max_changes}",
@@ -73,7 +69,15 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
         )
 
 
-def check_world(plan: Plan, state: State, observation: Observation, expected: Expectations) -> None:
+def check_world(
+    plan: Plan,
+    state: State,
+    observation: Observation,
+    expected: Expectations,
+    *,
+    node_file: NodeFile = NO_NODE_FILE,
+    neighbours: Neighbours = NOBODY,
+) -> None:
     """The checks against the machine, the state and the clock. Raises PlanRefused; nothing was touched."""
     _check_machine(plan, state, observation)
     _check_probation(plan, state, observation)
@@ -81,6 +85,10 @@ def check_world(plan: Plan, state: State, observation: Observation, expected: Ex
     _check_lineage(plan, state)
     policies = {(profile.name, policy.name): policy for profile in plan.profiles for policy in profile.policies}
     for change in plan.changes:
+        if change.type is not ResourceType.GPU:
+            _check_record(change, plan, state)
+            check_action(change, policies, observation, node_file, neighbours)
+            continue
         gpu = _check_gpu(change, observation)
         _check_record(change, plan, state)
         record = state.managed.gpus.get(gpu.identity.uuid) or ManagedGpu(identity=gpu.identity)
@@ -90,10 +98,6 @@ def check_world(plan: Plan, state: State, observation: Observation, expected: Ex
             _check_limits(name, change.after[name], gpu)
         for step in change.holds:
             _check_reason(step, policies.get((step.profile, step.policy)), gpu)
-
-
-def _kinds(changes: tuple[Change, ...]) -> str:
-    return " and ".join(sorted({change.type.value for change in changes}))
 
 
 def _check_machine(plan: Plan, state: State, observation: Observation) -> None:
@@ -168,8 +172,7 @@ def _check_gpu(change: Change, observation: Observation) -> ObservedGpu:
 
 
 def _check_record(change: Change, plan: Plan, state: State) -> None:
-    uuid = change.gpu.uuid if change.gpu else None
-    if record_digest(state, change.address, uuid) == plan.prior_state.records.get(change.address, ""):
+    if record_digest(state, change) == plan.prior_state.records.get(change.address, ""):
         return
     raise StalePlan(
         "Saved plan is stale",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from esnode.model.hardware import GpuIdentity, Moment
-from esnode.model.plan import Cause, Change, HoldStep, Step
+from esnode.model.plan import Cause, Change, HoldStep, ResourceType, Step
 from esnode.model.readings import WRITE_ONLY, Reading
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.state import (
@@ -115,7 +115,7 @@ def close_intent(state: State, intent: Intent, value: SettingValue, identity: Gp
     record = state.managed.gpus.get(intent.gpu) or ManagedGpu(identity=identity)
     is_done = SETTINGS[intent.setting].is_same(value, intent.after)
     if is_done and intent.forget:
-        settings = _without(record.settings, intent.setting)
+        settings = without(record.settings, intent.setting)
     else:
         managed = ManagedSetting(
             baseline=intent.baseline, applied=value, owner=intent.owner, applied_at=now, session=intent.session
@@ -124,7 +124,7 @@ def close_intent(state: State, intent: Intent, value: SettingValue, identity: Gp
     record = replace(record, identity=identity, settings=settings)
     for step in intent.holds if is_done else ():
         record = take_step(record, step, now)
-    return _with_record(drop_intent(state, intent), intent.gpu, record)
+    return with_record(drop_intent(state, intent), intent.gpu, record)
 
 
 def leave_uncertain(state: State, intent: Intent, identity: GpuIdentity, now: Moment) -> State:
@@ -145,12 +145,12 @@ def leave_uncertain(state: State, intent: Intent, identity: GpuIdentity, now: Mo
         certain=False,
     )
     record = replace(record, identity=identity, settings={**record.settings, intent.setting: setting})
-    return _with_record(drop_intent(state, intent), intent.gpu, record)
+    return with_record(drop_intent(state, intent), intent.gpu, record)
 
 
 def drop_intent(state: State, intent: Intent) -> State:
     """The state after a write that changed nothing."""
-    journal = _without(state.managed.journal, intent_key(intent.address, intent.setting))
+    journal = without(state.managed.journal, intent_key(intent.address, intent.setting))
     return replace(state, managed=replace(state.managed, journal=journal))
 
 
@@ -172,7 +172,7 @@ def record_only(state: State, change: Change, now: Moment) -> State:
     for step in change.holds:
         if step.setting not in written:
             updated = take_step(updated, step, now)
-    return state if updated == record else _with_record(state, change.gpu.uuid, updated)
+    return state if updated == record else with_record(state, change.gpu.uuid, updated)
 
 
 def forget_rests(state: State, uuids: Iterable[str]) -> State:
@@ -180,7 +180,7 @@ def forget_rests(state: State, uuids: Iterable[str]) -> State:
     for uuid in uuids:
         record = state.managed.gpus.get(uuid)
         if record and record.rests and not record.holds and not record.settings:
-            state = _with_record(state, uuid, replace(record, rests={}))
+            state = with_record(state, uuid, replace(record, rests={}))
     return state
 
 
@@ -188,21 +188,23 @@ def take_step(record: ManagedGpu, step: HoldStep, now: Moment) -> ManagedGpu:
     """The record with one hold begun, moved or ended at `now`."""
     key = hold_key(step.profile, step.policy)
     if step.step is Step.END:
-        rests = _without(record.rests, key)
-        if step.cause is Cause.RELEASED and (step.raise_wait or step.required_seconds):
+        rests = without(record.rests, key)
+        if step.setting == ResourceType.PROCESS.value:
+            rests[key] = Rest(action=step.action, ended_at=now)
+        elif step.cause is Cause.RELEASED and (step.raise_wait or step.required_seconds):
             rests[key] = Rest(
                 action=step.action,
                 ended_at=now,
                 raise_wait=step.raise_wait,
                 required_seconds=step.required_seconds,
             )
-        return replace(record, holds=_without(record.holds, key), rests=rests)
+        return replace(record, holds=without(record.holds, key), rests=rests)
     held = record.holds.get(key)
     hold = Hold(
         action=step.action,
         setting=step.setting,
         value=step.after,
-        since=held.since if held else now,
+        since=held.since if held else step.since or now,
         last_step_at=now,
         last_step=Direction.UP if step.step is Step.UP else Direction.DOWN,
         raise_wait=step.raise_wait,
@@ -211,12 +213,12 @@ def take_step(record: ManagedGpu, step: HoldStep, now: Moment) -> ManagedGpu:
     return replace(record, holds={**record.holds, key: hold})
 
 
-def _with_record(state: State, uuid: str, record: ManagedGpu) -> State:
-    gpus = _without(state.managed.gpus, uuid)
+def with_record(state: State, uuid: str, record: ManagedGpu) -> State:
+    gpus = without(state.managed.gpus, uuid)
     if not record.is_empty:
         gpus[uuid] = record
     return replace(state, managed=replace(state.managed, gpus=gpus))
 
 
-def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
+def without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
     return {name: value for name, value in mapping.items() if name != key}

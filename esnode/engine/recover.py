@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from esnode.engine.record import close_intent, drop_intent, leave_uncertain
+from esnode.engine.recover_errands import decide_errand
 from esnode.model.hardware import Observation, ObservedGpu
+from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.readings import Missing
 from esnode.model.settings import SETTINGS
 from esnode.model.state import Intent, State
 
 
-def recover(state: State, observation: Observation) -> tuple[State, tuple[str, ...]]:
-    """The state with every open intent decided that can be, and a sentence on each.
+def recover(state: State, observation: Observation, neighbours: Neighbours = NOBODY) -> tuple[State, tuple[str, ...]]:
+    """The state with every open intent and errand decided that can be, and a sentence on each.
 
     A GPU that cannot be read keeps its intents open. A setting that nobody can read is gone in another session;
     within its own it is recorded as uncertain, and so planned again: setting or resetting it twice is harmless.
@@ -25,6 +27,9 @@ def recover(state: State, observation: Observation) -> tuple[State, tuple[str, .
             continue
         state, note = _decide(state, intent, gpu, observation)
         notes.append(f"interrupted {intent.operation}: {_what(intent, gpu)} {note}")
+    for errand in sorted(state.managed.errands.values(), key=lambda errand: errand.address):
+        state, note = decide_errand(state, errand, observation, neighbours)
+        notes.append(f"interrupted {errand.operation}: {errand.address} {note}")
     return state, tuple(notes)
 
 

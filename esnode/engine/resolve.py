@@ -44,13 +44,18 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """Everything decided about one GPU. `notes` and `obstacles` are sentences for warnings."""
+    """Everything decided about one GPU. `notes` and `obstacles` are sentences for warnings.
+
+    `acting` are its policies that act on something else than a setting, `ended` such holds that end.
+    """
 
     verdicts: tuple[Verdict, ...] = ()
     clocks: Mapping[str, PolicyClock] = field(default_factory=dict)
     desired: tuple[Desired, ...] = ()
     notes: tuple[str, ...] = ()
     obstacles: tuple[str, ...] = ()
+    acting: tuple[Stand, ...] = ()
+    ended: tuple[HoldStep, ...] = ()
 
 
 def resolve(scope: Scope) -> Resolution:
@@ -77,12 +82,14 @@ def resolve(scope: Scope) -> Resolution:
         desired=tuple(desired),
         notes=layer.notes,
         obstacles=tuple(obstacles),
+        acting=tuple(stand for stand in stands if stand.setting is None),
+        ended=tuple(step for step in ended if step.setting not in SETTINGS),
     )
 
 
 def _concerned(scope: Scope, bases: Mapping[str, Base], stands: Sequence[Stand]) -> list[str]:
     """The settings that something wants, wanted or might want, in their order."""
-    names = {*bases, *scope.record.settings, *(hold.setting for hold in scope.record.holds.values())}
+    names = {*bases, *scope.record.settings, *(hold.setting for hold in scope.record.setting_holds.values())}
     names |= {stand.setting for stand in stands if stand.setting}
     return [name for name in SETTINGS if name in names]
 

@@ -20,7 +20,9 @@ def forget_gpu(state: State, uuid: str) -> State:
     """The state without anything about one GPU: record, open intents, readings and clocks."""
     managed = Managed(
         gpus={key: record for key, record in state.managed.gpus.items() if key != uuid},
+        node=state.managed.node,
         journal={key: intent for key, intent in state.managed.journal.items() if intent.gpu != uuid},
+        errands={key: errand for key, errand in state.managed.errands.items() if errand.gpu != uuid},
     )
     return replace(state, managed=managed, observed=_unseen(state.observed, uuid))
 
@@ -106,7 +108,7 @@ def rename(state: State, wanted: Rename) -> Renamed:
     result = Renamed(
         state=replace(
             state,
-            managed=Managed(gpus=gpus, journal=journal),
+            managed=Managed(gpus=gpus, node=state.managed.node, journal=journal, errands=state.managed.errands),
             observed=replace(state.observed, clocks=moved_clocks) if state.observed else None,
         ),
         holds=_moved([key for record in state.managed.gpus.values() for key in record.holds], wanted),

@@ -20,7 +20,9 @@ def undo(scope: Scope, last: AppliedPlan) -> Resolution:
     steps = list(_hold_steps(scope.record, before))
     concerned = {*undone.before, *(step.setting for step in steps)}
     return Resolution(
-        desired=tuple(_desired(name, scope, undone, before, steps, last) for name in SETTINGS if name in concerned)
+        desired=tuple(_desired(name, scope, undone, before, steps, last) for name in SETTINGS if name in concerned),
+        # What was sent or drained is taken back; what had ended, no rollback begins again.
+        ended=tuple(step for step in steps if step.setting not in SETTINGS and step.step is Step.END),
     )
 
 

@@ -99,3 +99,6 @@ class NodeFile:
     protect: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
     kubernetes: KubernetesAccess | None = None
+
+
+NO_NODE_FILE = NodeFile()

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from esnode.diagnostics import Diagnostic
-from esnode.model.hardware import GpuIdentity, Limits, Node, Origin, Session
-from esnode.model.profile import Profile
+from esnode.model.hardware import GpuIdentity, Limits, Moment, Node, Origin, Session
+from esnode.model.profile import Profile, Severity
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import ReadableValue, SettingValue
 from esnode.model.verdict import Selection, Verdict
@@ -92,6 +92,7 @@ class Because:
     policy: str = ""
     line: int = 0
     condition: str = ""
+    severity: Severity = Severity.INFO
     overruled: tuple[str, ...] = ()
 
 
@@ -105,7 +106,12 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldStep:
-    """What apply writes about a hold once the change is read back. Seconds."""
+    """What apply writes about a hold once the change is read back. Seconds.
+
+    `setting` is a setting's name or, for an effect on another resource, that resource's type. `since` is when what
+    the hold answers to began, where that counts and not when it was applied. `gpu` is the UUID that a step of the
+    node's change is about; any other change is of one GPU and says so itself.
+    """
 
     profile: str
     policy: str
@@ -117,6 +123,12 @@ class HoldStep:
     after: SettingValue
     raise_wait: float = 0.0
     required_seconds: float = 0.0
+    since: Moment | None = None
+    gpu: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.profile}/{self.policy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +154,8 @@ class Change:
     @property
     def settings(self) -> tuple[str, ...]:
         """The settings that hardware will be written for."""
-        return tuple(self.after) if self.reason is not Cause.ACCEPT_DRIFT else ()
+        is_written = self.type is ResourceType.GPU and self.reason is not Cause.ACCEPT_DRIFT
+        return tuple(self.after) if is_written else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,13 +272,7 @@ class Plan:
 
     @property
     def can_apply(self) -> bool:
-        is_takeable = not (self.is_reviewable_only or self.in_flight or self.unsupported_changes)
-        return self.has_changes and is_takeable
-
-    @property
-    def unsupported_changes(self) -> tuple[Change, ...]:
-        """Changes of resources that this version of esnode judges and shows, and cannot make."""
-        return tuple(change for change in self.changes if change.type is not ResourceType.GPU)
+        return self.has_changes and not (self.is_reviewable_only or self.in_flight)
 
 
 def count_operations(changes: tuple[Change, ...]) -> tuple[int, int, int, int]:
@@ -278,6 +285,19 @@ def count_operations(changes: tuple[Change, ...]) -> tuple[int, int, int, int]:
 
 def gpu_address(uuid: str) -> str:
     return f'gpu["{uuid}"]'
+
+
+def alert_address(key: str, uuid: str) -> str:
+    """`key` is `PROFILE/POLICY`."""
+    return f'alert["{key}@{uuid}"]'
+
+
+def process_address(pid: int, uuid: str) -> str:
+    return f'process["{pid}@{uuid}"]'
+
+
+def node_address(name: str) -> str:
+    return f'node["{name}"]'
 
 
 def gpu_ranges(indexes: Iterable[int]) -> str:

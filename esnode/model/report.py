@@ -19,7 +19,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """One setting of one GPU. `read_back` is what the hardware showed after the write.
+    """One setting of one GPU, or the one step of another resource (`setting` is then its type).
+
+    `read_back` is what the hardware showed after the write, `note` a sentence on how it went.
 
     `error` is empty when the step was applied; `is_readable` is false where no getter exists, so that
     an accepted write is all that can be said; `is_undecided` that nobody knows whether it was written.
@@ -34,6 +36,7 @@ class StepOutcome:
     error: str = ""
     next_step: str = ""
     seconds: float = 0.0
+    note: str = ""
     is_readable: bool = True
     is_undecided: bool = False
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from esnode.model.hardware import GpuIdentity, Moment, NodeIdentity, Observation, Session
-from esnode.model.plan import HoldStep
+from esnode.model.plan import HoldStep, Operation, ResourceType
 from esnode.model.readings import Reading
-from esnode.model.settings import ReadableValue, SettingValue
+from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 
 STATE_VERSION = 1
 
@@ -60,6 +60,10 @@ class Direction(StrEnum):
 class Hold:
     """An applied effect of one policy on one GPU, in force until released.
 
+    `setting` is a setting's name; of a firing alert or a drained node it is that resource's type, and `value` the
+    alert's channel or the node's condition. `certain` is false when an interrupted apply may or may not have sent
+    the alert: it is then sent again.
+
     `raise_wait` (seconds) is how long a release must have held before a power limit goes up a step.
     `required_seconds` is how long the condition had to be true for this hold to begin.
     """
@@ -72,11 +76,12 @@ class Hold:
     last_step: Direction = Direction.DOWN
     raise_wait: float = 0.0
     required_seconds: float = 0.0
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """What is remembered of a hold that was released, so that the next one is less eager."""
+    """What is remembered of a hold that was released, or of a process that was ended: the next time is less eager."""
 
     action: str
     ended_at: Moment
@@ -104,6 +109,16 @@ class ManagedGpu:
         return bool(self.settings or self.holds)
 
     @property
+    def setting_holds(self) -> Mapping[str, Hold]:
+        """The holds that are of settings: neither firing alerts nor a drained node."""
+        return {key: hold for key, hold in self.holds.items() if hold.setting in SETTINGS}
+
+    @property
+    def is_written(self) -> bool:
+        """Whether esnode answers for anything on the GPU itself."""
+        return bool(self.settings or self.setting_holds)
+
+    @property
     def is_empty(self) -> bool:
         return not (self.is_managed or self.rests)
 
@@ -127,6 +142,34 @@ class Intent:
     holds: tuple[HoldStep, ...]
     opened_at: Moment
     session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A change of anything but a GPU's settings that is about to happen or was under way: on disk before it begins."""
+
+    operation: str
+    address: str
+    type: ResourceType
+    actions: tuple[Operation, ...]
+    gpu: str
+    before: Mapping[str, SettingValue]
+    after: Mapping[str, SettingValue]
+    holds: tuple[HoldStep, ...]
+    opened_at: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CordonedNode:
+    """What esnode did to the Kubernetes node. `cordoned` is false when somebody else had cordoned it before.
+
+    Who wants it is in the holds of the GPUs: when the last of them is released, all of this is undone.
+    """
+
+    name: str
+    cordoned: bool
+    conditions: tuple[str, ...]
+    since: Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +199,18 @@ class Probation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managed:
-    """`journal` holds open intents by `ADDRESS SETTING`; it is empty when nothing is in flight."""
+    """`journal` holds open intents by `ADDRESS SETTING`, `errands` by address; empty when nothing is in flight."""
 
     gpus: Mapping[str, ManagedGpu] = field(default_factory=dict)
+    node: CordonedNode | None = None
     journal: Mapping[str, Intent] = field(default_factory=dict)
+    errands: Mapping[str, Errand] = field(default_factory=dict)
     last_apply: AppliedPlan | None = None
     probation: Probation | None = None
+
+    @property
+    def is_in_flight(self) -> bool:
+        return bool(self.journal or self.errands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

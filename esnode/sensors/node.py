@@ -30,19 +30,24 @@ _CONTAINER_MARKS: Final = (".dockerenv", "run/.containerenv", "run/systemd/conta
 _CONTAINER_ROOT: Final = re.compile(r"docker|containerd|containers/storage|kubelet|crio|podman|lxc")
 
 
-def identify_node(root: Path = Path("/"), hostname: Callable[[], str] = socket.gethostname) -> NodeIdentity:
+def identify_node(
+    root: Path = Path("/"), hostname: Callable[[], str] = socket.gethostname, *, machine_id: str = ""
+) -> NodeIdentity:
     """This machine: on a host by /etc/machine-id, in a container by the DMI product UUID, which is the machine's.
 
     Images often carry one machine-id for all their containers, so there it is the last resort and of
-    a kind of its own. The DMI UUID can be read by root only. Raises EsnodeError when there is neither.
+    a kind of its own. The DMI UUID can be read by root only. `machine_id` is what the node file says, and then
+    decides. Raises EsnodeError when there is none of them.
     """
+    if machine_id:
+        return NodeIdentity(machine_id=machine_id, machine_id_kind=MachineIdKind.NODE_FILE, hostname=hostname())
     own_id = MachineIdKind.CONTAINER if _is_container(root) else MachineIdKind.MACHINE_ID
     sources = [(MachineIdKind.DMI, _product_uuid(root)), (own_id, _machine_id(root))]
     if own_id is MachineIdKind.MACHINE_ID:
         sources.reverse()
-    for kind, machine_id in sources:
-        if machine_id:
-            return NodeIdentity(machine_id=machine_id, machine_id_kind=kind, hostname=hostname())
+    for kind, found in sources:
+        if found:
+            return NodeIdentity(machine_id=found, machine_id_kind=kind, hostname=hostname())
     raise EsnodeError(
         "This machine has no id: neither /etc/machine-id nor the DMI product UUID can be read",
         next_step="Run `systemd-machine-id-setup`, or write `machine_id:` into the node file (/etc/esnode/node.yaml).",

@@ -97,7 +97,7 @@ class ClaimFolder:
 def managed_gpus(state: State) -> set[str]:
     """The GPUs that a state answers for: with something to give back, or a write under way."""
     in_flight = {intent.gpu for intent in state.managed.journal.values()}
-    return {uuid for uuid, record in state.managed.gpus.items() if record.is_managed} | in_flight
+    return {uuid for uuid, record in state.managed.gpus.items() if record.is_written} | in_flight
 
 
 def _read(path: Path) -> Claim | None:

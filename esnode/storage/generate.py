@@ -10,6 +10,7 @@ from pathlib import Path
 
 from esnode import wire
 from esnode.storage.document_schemas import plan_schema, state_schema
+from esnode.storage.node_files import grammar as node_file
 from esnode.storage.profiles.grammar import PROFILE_SCHEMA, schema_json
 from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
 
@@ -20,6 +21,7 @@ def generated_files(checkout: Path = CHECKOUT) -> Iterator[tuple[Path, bytes]]:
     """Each generated file and what it should hold."""
     schemas = checkout / "schemas"
     yield schemas / f"{PROFILE_SCHEMA}.schema.json", schema_json().encode()
+    yield schemas / f"{node_file.NODE_SCHEMA}.schema.json", node_file.schema_json().encode()
     yield schemas / "plan.v1.schema.json", wire.pretty(plan_schema())
     yield schemas / "state.v1.schema.json", wire.pretty(state_schema())
     reference = checkout / REFERENCE

@@ -12,6 +12,7 @@ from typing import Any
 
 from esnode import __version__, wire
 from esnode.errors import BadValue, StateTooNew, StateUnreadable
+from esnode.model.plan import ResourceType
 from esnode.model.settings import SETTINGS
 from esnode.model.state import STATE_VERSION, ManagedGpu, State
 
@@ -110,7 +111,8 @@ def _check_names(state: State) -> None:
     """Settings are looked up by name everywhere: one that does not exist must be found here."""
     records: list[ManagedGpu] = list(state.managed.gpus.values())
     named = {name for record in records for name in record.settings}
-    named |= {hold.setting for record in records for hold in record.holds.values()}
+    held = {hold.setting for record in records for hold in record.holds.values()}
+    named |= held - {kind.value for kind in ResourceType}
     named |= {intent.setting for intent in state.managed.journal.values()}
     unknown = sorted(named - SETTINGS.keys())
     if unknown:

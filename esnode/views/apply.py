@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from esnode.diagnostics import Diagnostic
-from esnode.model.plan import Change, Plan
+from esnode.model.plan import Change, Operation, Plan, ResourceType
 from esnode.model.report import ApplyReport, Result, StepOutcome
 from esnode.model.settings import SETTINGS
+from esnode.units import format_duration
 from esnode.views.jsonlines import emit, emit_diagnostic, emit_version
 from esnode.views.plan_text import changes_text
+from esnode.views.resources_text import show_value
 from esnode.views.text import diagnostic_box, paint_for, write
 
 
@@ -26,6 +28,9 @@ class ApplyView(Protocol):
     def nothing_to_do(self, plan: Plan) -> None: ...
 
     def started(self, change: Change, setting: str) -> None: ...
+
+    def told(self, sentence: str) -> None:
+        """News of a change that takes long."""
 
     def finished(self, change: Change, outcome: StepOutcome) -> None: ...
 
@@ -61,10 +66,15 @@ class TextApplyView:
         write("Nothing to do: the plan has no changes.")
 
     def started(self, change: Change, setting: str) -> None:
-        """Steps take milliseconds: their end is news enough."""
+        """Writing a setting takes milliseconds: its end is news enough."""
+        if change.type in (ResourceType.PROCESS, ResourceType.NODE):
+            write(f"{subject(change)}: {beginning(change)}...")
+
+    def told(self, sentence: str) -> None:
+        write(f"    {sentence}")
 
     def finished(self, change: Change, outcome: StepOutcome) -> None:
-        write(f"{_subject(change)}: {step_in_words(outcome)}")
+        write(f"{subject(change)}: {step_in_words(outcome)}")
         if outcome.next_step:
             write(f"    {outcome.next_step}")
 
@@ -101,15 +111,18 @@ class JsonApplyView:
     def started(self, change: Change, setting: str) -> None:
         emit(
             "apply_start",
-            f"{_subject(change)}: writing {setting}",
+            f"{subject(change)}: {beginning(change) if setting not in SETTINGS else f'writing {setting}'}",
             hook={"address": change.address, "setting": setting},
         )
+
+    def told(self, sentence: str) -> None:
+        emit("apply_progress", sentence)
 
     def finished(self, change: Change, outcome: StepOutcome) -> None:
         failed = outcome.result is Result.FAILED
         emit(
             "apply_errored" if failed else "apply_complete",
-            f"{_subject(change)}: {step_in_words(outcome)}",
+            f"{subject(change)}: {step_in_words(outcome)}",
             level="error" if failed else "info",
             hook=outcome,
         )
@@ -134,12 +147,37 @@ class JsonApplyView:
 
 def step_in_words(outcome: StepOutcome) -> str:
     """`power limit 700 W -> 650 W, read back (12 ms)`, or what went wrong."""
+    if outcome.setting not in SETTINGS:
+        return _deed_in_words(outcome)
     setting = SETTINGS[outcome.setting]
     path = f"{setting.title} {setting.show(outcome.before)} -> {setting.show(outcome.after)}"
     if outcome.result is Result.FAILED:
         return f"{path} failed: {outcome.error}."
     proof = "read back" if outcome.is_readable else "accepted, not readable"
     return f"{path}, {proof} ({outcome.seconds * 1000:.0f} ms)"
+
+
+def _deed_in_words(outcome: StepOutcome) -> str:
+    if outcome.result is Result.FAILED:
+        return f"failed: {outcome.error}."
+    return f"{outcome.note or 'done'} ({format_duration(outcome.seconds)})"
+
+
+def beginning(change: Change) -> str:
+    """What is about to be done to a resource that has no settings."""
+    is_end = change.actions == (Operation.DELETE,)
+    match change.type:
+        case ResourceType.PROCESS:
+            return f"ending process {show_value(change.before['pid'])} ({change.before['name']})"
+        case ResourceType.NODE:
+            return "giving the node back" if is_end else "draining"
+        case _:
+            return "resolving" if is_end else "sending"
+
+
+def subject(change: Change) -> str:
+    """What a line is about: a GPU by its label, anything else by its address."""
+    return change.gpu.label if change.gpu and change.type is ResourceType.GPU else change.address
 
 
 def tally(report: ApplyReport) -> str:
@@ -150,10 +188,6 @@ def tally(report: ApplyReport) -> str:
         return f"Apply complete! Changes: {counts}."
     why = f" Stopped: {report.stopped}." if report.stopped else ""
     return f"Apply incomplete. Changes: {counts}.{why} Run esnode plan: it wants exactly what is left."
-
-
-def _subject(change: Change) -> str:
-    return change.gpu.label if change.gpu else change.address
 
 
 def _counts(report: ApplyReport | None) -> dict[str, object]:

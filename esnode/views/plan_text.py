@@ -11,10 +11,23 @@ from typing import TypeVar
 
 from esnode.model.hardware import Origin
 from esnode.model.metrics import metric
-from esnode.model.plan import Cause, Change, Drift, Mode, Operation, Plan, PlannedGpu, count_operations, gpu_ranges
+from esnode.model.plan import (
+    Cause,
+    Change,
+    Drift,
+    Mode,
+    Operation,
+    Plan,
+    PlannedGpu,
+    ResourceType,
+    count_operations,
+    gpu_ranges,
+)
+from esnode.model.profile import Severity
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.verdict import Match, Status, Verdict
+from esnode.views.resources_text import resource_shape, resource_title, value_lines
 from esnode.views.text import Paint, assignments, counted, plain_text
 
 T = TypeVar("T")
@@ -251,16 +264,20 @@ def _change_section(plan: Plan, paint: Paint) -> str:
 
 
 def _change_shape(change: Change) -> Hashable:
-    if change.gpu is None:
-        return change.address
+    if change.type is not ResourceType.GPU:
+        return resource_shape(change)
     why = tuple((name, why.cause, why.profile, why.policy, why.overruled) for name, why in change.because.items())
     steps = tuple((step.step, step.profile, step.policy, str(step.after)) for step in change.holds)
-    return (change.actions, _items(change.before), _items(change.after), why, steps, change.forget, change.gpu.model)
+    model = change.gpu.model if change.gpu else ""
+    return (change.actions, _items(change.before), _items(change.after), why, steps, change.forget, model)
 
 
 def _change_lines(group: Sequence[Change], paths: Mapping[str, str], paint: Paint) -> Iterable[str]:
     first = group[0]
     symbol, color, phrase = _SYMBOLS[first.actions[0]]
+    if first.type is not ResourceType.GPU:
+        yield from _resource_lines(group, paths, paint)
+        return
     if first.reason is Cause.ACCEPT_DRIFT:
         phrase = "will be recorded as it is, the hardware is not touched"
     yield f"  {paint(f'# {_title(group)} {phrase}', 'bold')}"
@@ -273,12 +290,24 @@ def _change_lines(group: Sequence[Change], paths: Mapping[str, str], paint: Pain
             yield paint(f"      # overrules {overruled}", "dim")
 
 
+def _resource_lines(group: Sequence[Change], paths: Mapping[str, str], paint: Paint) -> Iterable[str]:
+    """A process, an alert or the node: what it is, what changes of it, and why."""
+    first = group[0]
+    symbol, color, _ = _SYMBOLS[first.actions[0]]
+    yield f"  {paint(f'# {resource_title(group)}', 'bold')}"
+    for line in value_lines(first):
+        yield f"  {paint(symbol, color)} {line}"
+    for names in fold(first.because, lambda name: _comment(first, name, group, paths)):
+        yield paint(f"      # {plain_text(_comment(first, names[0], group, paths))}", "dim")
+
+
 def _comment(change: Change, name: str, group: Sequence[Change], paths: Mapping[str, str]) -> str:
     """Whose will it is, where that is written, and why. Readings of folded GPUs differ, so they are left out."""
     because = change.because[name]
     place = paths.get(because.profile, "")
     source = f" ({place}:{because.line})" if place and because.line else ""
-    who = f"{because.profile}/{because.policy}{source}: " if because.profile else ""
+    severity = "" if because.severity is Severity.INFO else f", {because.severity}"
+    who = f"{because.profile}/{because.policy}{severity}{source}: " if because.profile else ""
     return who + (because.condition if len(group) > 1 and because.condition else because.reason)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from esnode.errors import DriverTimeout
 from esnode.model.hardware import ObservedGpu, UnidentifiedGpu
+from esnode.model.processes import GpuProcess
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.model.settings import SETTINGS
 from esnode.model.writes import Write, Written
@@ -19,7 +20,7 @@ _WAY_ON = "Look into the kernel's log (dmesg) for NVRM and Xid; a driver that ha
 
 class DriverProcess:
     """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `versions`, `count`,
-    `look(index, boot_id)` and `write(Write)`.
+    `look(index, boot_id)`, `processes(uuid)` and `write(Write)`.
 
     The process starts at once and opens the driver while its parent does other things. Every question raises
     DriverUnavailable where there is no driver, and DriverTimeout when the driver as a whole does not answer within
@@ -53,6 +54,11 @@ class DriverProcess:
         known = tuple(gpu for gpu in seen if isinstance(gpu, ObservedGpu))
         return known, tuple(gpu for gpu in seen if isinstance(gpu, UnidentifiedGpu))
 
+    def processes(self, uuids: Sequence[str]) -> Mapping[str, Reading[tuple[GpuProcess, ...]]]:
+        """The processes on some GPUs, side by side; unreachable where the driver does not answer in time."""
+        answers = self._worker.ask_all([("processes", (uuid,)) for uuid in uuids])
+        return {uuid: _processes(answer) for uuid, answer in zip(uuids, answers, strict=True)}
+
     def write_all(self, writes: Sequence[Write]) -> Sequence[Written]:
         """Write settings of several GPUs side by side, and read each back."""
         answers = self._worker.ask_all([("write", (write,)) for write in writes])
@@ -75,6 +81,15 @@ def _seen(index: int, answer: Answer) -> ObservedGpu | UnidentifiedGpu:
         raise answer.error
     seen: ObservedGpu | UnidentifiedGpu = answer.value
     return seen
+
+
+def _processes(answer: Answer) -> Reading[tuple[GpuProcess, ...]]:
+    if isinstance(answer.error, NoAnswer):
+        return Missing(missing=MissingReason.UNREACHABLE, detail=str(answer.error))
+    if answer.error is not None:
+        raise answer.error
+    processes: Reading[tuple[GpuProcess, ...]] = answer.value
+    return processes
 
 
 def _written(write: Write, answer: Answer, timeout: float) -> Written:

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from esnode import errors
-from esnode.errors import DriverCallFailed, EsnodeError, ProfileInvalid
+from esnode.errors import DocumentInvalid, DriverCallFailed, EndpointFailed, EsnodeError
 
 
 def every_error(kind=EsnodeError):
@@ -18,7 +18,9 @@ def every_error(kind=EsnodeError):
 def made(kind):
     if issubclass(kind, DriverCallFailed):
         return kind("summary", call="nvmlInit", code=3, detail="detail.", next_step="next.")
-    if issubclass(kind, ProfileInvalid):
+    if issubclass(kind, EndpointFailed):
+        return kind("summary", status=503, detail="detail.", next_step="next.")
+    if issubclass(kind, DocumentInvalid):
         return kind("summary", (), next_step="next.")
     return kind("summary", detail="detail.", next_step="next.")
 

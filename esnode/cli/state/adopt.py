@@ -16,12 +16,14 @@ from esnode.errors import BadInvocation, StalePlan
 @click.command("adopt", cls=Command)
 @switch("yes", help="Do not ask.")
 @options.simulate_option
+@options.node_option
 @options.state_option
 @options.lock_options
 @options.view_options
 def command(
     yes: bool,
     simulate: Path | None,
+    node_path: Path | None,
     state_path: Path,
     lock: bool,
     lock_timeout: float,
@@ -35,16 +37,18 @@ def command(
       esnode state adopt
       esnode state adopt -yes
     """
-    from esnode.cli.machine import Facts, open_machine
+    from esnode.cli.machine import facts, open_machine
     from esnode.engine.state_edits import adopt
+    from esnode.model.needs import NOTHING_MORE
     from esnode.storage.states import StateFile
     from esnode.views.jsonlines import begin
     from esnode.views.state_edits import ask_to_adopt, show_adopted, show_both
 
     begin(as_json=json)
     before = StateFile(state_path).load_existing()
-    with open_machine(simulate, Facts()) as machine:
-        observation = machine.observe()
+    given = facts(node_path, is_this_machine=simulate is None)
+    with open_machine(simulate, given) as machine:
+        observation = machine.observe(NOTHING_MORE)
     here = observation.node.identity
     if before.node is None or before.node == here:
         show_adopted(here, None, as_json=json)

@@ -23,12 +23,13 @@ from esnode.model.profile import (
     ThrottlePower,
 )
 from esnode.model.profile import Path as Place
+from esnode.storage.fit import fits
 from esnode.storage.profiles.checks import foreign, semantic_problems
-from esnode.storage.profiles.fit import fits
 from esnode.storage.profiles.grammar import PROFILE_SCHEMA
-from esnode.storage.profiles.problems import Problem, structural_problems
+from esnode.storage.profiles.problems import structural_problems
 from esnode.storage.profiles.values import parse_condition, seconds, wanted_value
 from esnode.storage.schema_files import schema_text
+from esnode.storage.yaml.complaints import Problem
 from esnode.wire import digest
 
 Parts = Mapping[str, Any]

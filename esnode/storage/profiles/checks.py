@@ -9,8 +9,9 @@ from esnode.errors import BadValue
 from esnode.model.metrics import METRICS, PROMETHEUS_PREFIX, Metric, metric
 from esnode.model.profile import Path
 from esnode.storage.profiles.grammar import KIND
-from esnode.storage.profiles.problems import LOOKS_LIKE, Problem, found, nearest
+from esnode.storage.profiles.problems import LOOKS_LIKE, nearest
 from esnode.storage.profiles.values import parse_condition, parse_percent
+from esnode.storage.yaml.complaints import Problem, found
 from esnode.storage.yaml.nodes import unusable
 from esnode.units import format_number, parse_duration
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from esnode.model.metrics import METRICS
 from esnode.model.profile import Path
 from esnode.storage.profiles.grammar import ACTIONS
+from esnode.storage.yaml.complaints import Problem, found
+from esnode.storage.yaml.complaints import nearest as nearest_word
 from esnode.units import format_number
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """`path` is the part that is wrong, or that is missing; `at_key` when its key is, rather than its value.
-
-    `also` is the other part of a pair, `meant` the key that was probably meant. An empty summary: the mistake at
-    `path` is spoken of elsewhere.
-    """
-
-    path: Path
-    summary: str
-    detail: str = ""
-    at_key: bool = False
-    also: Path = ()
-    meant: str = ""
-
 
 SYNONYMS: Mapping[str, str] = {
     "threshold": "condition",
@@ -81,30 +64,7 @@ def structural_problems(document: Any, errors: Iterable[Any]) -> list[Problem]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, or nothing."""
-    names = list(known)
-    words = {name.lower(): name for name in names}
-    words |= {other: name for other, name in SYNONYMS.items() if name in names and other not in words}
-    given = word.lower().replace("-", "_")[:80]
-    longer = [name for name in names if len(given) > 2 and name.lower().startswith(given)]
-    found = longer or difflib.get_close_matches(given, words, n=1, cutoff=0.66)
-    return words[found[0].lower()] if found else ""
-
-
-def found(value: Any) -> str:
-    """A value of the wrong kind, in words: `found text "fifty"`."""
-    match value:
-        case None:
-            return "found nothing"
-        case bool():
-            return f"found {str(value).lower()}"
-        case int() | float():
-            return f"found the number {value}"
-        case str():
-            return f'found text "{value if len(value) <= 40 else value[:39] + "…"}"'
-        case list():
-            return "found a list"
-        case _:
-            return "found a mapping"
+    return nearest_word(word, known, SYNONYMS)
 
 
 def _explain(error: Any, document: Any) -> Iterator[Problem]:

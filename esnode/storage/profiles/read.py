@@ -17,7 +17,7 @@ from esnode.model.profile import Position, Profile
 from esnode.storage.profiles.build import build, problems_of
 from esnode.storage.profiles.checks import unusable_values
 from esnode.storage.profiles.lint import lint_profile
-from esnode.storage.profiles.problems import Problem
+from esnode.storage.yaml.complaints import Problem, diagnostic, in_order, unspoiled
 from esnode.storage.yaml.nodes import Place, Span, YamlDocument
 from esnode.storage.yaml.text import YamlFile, parse_yaml, read_yaml
 
@@ -105,21 +105,15 @@ def _profiles(files: Sequence[YamlFile]) -> tuple[Profile, ...]:
         if not documents and not file.problems:
             diagnostics.append(error("the file is empty: it holds no profile", range=file.range(Span(1, 1, 2))))
         for document in documents:
-            mistakes = [_diagnostic(problem, document, file) for problem in _unspoiled(document)]
+            mistakes = [
+                diagnostic(problem, document, file) for problem in unspoiled(problems_of(document.value), document)
+            ]
             diagnostics += [*mistakes, *_taken(document, file, names)]
             if not diagnostics:
                 profiles.append(build(document.value, file.filename, _positions(document.places)))
     if diagnostics:
         _refuse(diagnostics, len(files), files[0].filename)
     return tuple(profiles)
-
-
-def _unspoiled(document: YamlDocument) -> Iterator[Problem]:
-    """The problems of a document, without those that follow from what was said about its YAML."""
-    spoiled = document.spoiled
-    for problem in problems_of(document.value):
-        if not any(problem.path[:length] in spoiled for length in range(len(problem.path) + 1)):
-            yield problem
 
 
 def _taken(document: YamlDocument, file: YamlFile, names: dict[str, Range]) -> Iterator[Diagnostic]:
@@ -137,40 +131,14 @@ def _taken(document: YamlDocument, file: YamlFile, names: dict[str, Range]) -> I
         yield error(summary, detail, range=here)
 
 
-def _diagnostic(problem: Problem, document: YamlDocument, file: YamlFile) -> Diagnostic:
-    detail = problem.detail
-    if problem.also and problem.also in document.places:
-        detail = f"The first is in line {document.places[problem.also].value.line}. {detail}"
-    return error(problem.summary, detail, range=file.range(_span(problem, document.places)))
-
-
-def _span(problem: Problem, places: Mapping[tuple[str | int, ...], Place]) -> Span:
-    """The part itself, or, for what is missing, the nearest part around it."""
-    for length in range(len(problem.path), -1, -1):
-        place = places.get(problem.path[:length])
-        if place:
-            is_whole = length == len(problem.path)
-            return place.key if problem.at_key and is_whole and place.key else place.best if is_whole else _head(place)
-    return Span(1, 1, 2)
-
-
-def _head(place: Place) -> Span:
-    return place.key or place.value
-
-
 def _positions(places: Mapping[tuple[str | int, ...], Place]) -> dict[tuple[str | int, ...], Position]:
     spans = {path: place.key or place.value for path, place in places.items()}
     return {path: Position(line=span.line, column=span.column) for path, span in spans.items()}
 
 
 def _refuse(diagnostics: list[Diagnostic], files: int, filename: str) -> None:
-    """Raises ProfileInvalid, sorted by file, line and column."""
-
-    def place(problem: Diagnostic) -> tuple[str, int, int]:
-        at = problem.range
-        return (at.filename, at.line, at.column) if at else ("", 0, 0)
-
-    problems = tuple(sorted(diagnostics, key=place))
+    """Raises ProfileInvalid."""
+    problems = in_order(diagnostics)
     count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
     bad = {problem.range.filename for problem in problems if problem.range} or {filename}
     where = next(iter(bad)) if len(bad) == 1 else f"{len(bad)} of {files} files"

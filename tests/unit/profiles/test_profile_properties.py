@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from esnode.errors import BadValue, ProfileInvalid
 from esnode.model.metrics import METRICS, Metric, metric
 from esnode.model.profile import Condition, Operator
-from esnode.storage.profiles.fit import fits
+from esnode.storage.fit import fits
 from esnode.storage.profiles.grammar import profile_schema
 from esnode.storage.profiles.read import lint_profile, parse_profiles, profile_from_document
 from esnode.storage.profiles.values import parse_condition

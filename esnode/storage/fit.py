@@ -13,7 +13,7 @@ from typing import Any
 
 
 def fits(value: Any, schema: Any) -> bool:
-    """Whether `value` is valid against `schema`, of which only the keywords of the profile's grammar may be used."""
+    """Whether `value` is valid against `schema`, of which only the keywords below may be used."""
     if isinstance(schema, bool):
         return schema
     return all(rule(value, schema[word], schema) for word, rule in _RULES.items() if word in schema)

@@ -8,9 +8,9 @@ import pytest
 
 PRELUDE = """
 import contextlib, os, signal, time
-from esnode.cli import worker
-from esnode.workers.worker import NoAnswer, Worker
 from esnode.errors import NotPermitted
+from esnode.workers import worker
+from esnode.workers.worker import NoAnswer, Worker
 
 def refuse():
     raise NotPermitted("no", call="nvmlDeviceSet", code=4, next_step="sudo")

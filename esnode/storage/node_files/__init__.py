@@ -1,0 +1,1 @@
+"""The node file: what people say of one machine."""

@@ -1,0 +1,79 @@
+"""Changes of processes, alerts and the node, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from esnode.model.plan import Change, Operation, ResourceType, gpu_ranges
+from esnode.model.settings import SettingValue
+from esnode.units import format_duration, format_number
+from esnode.views.text import plain_text
+
+_PHRASES = {
+    (ResourceType.ALERT, Operation.CREATE): "will be sent",
+    (ResourceType.ALERT, Operation.UPDATE): "will be sent again",
+    (ResourceType.ALERT, Operation.DELETE): "will be resolved",
+    (ResourceType.ALERT, Operation.FORGET): "will be forgotten, nobody is told",
+    (ResourceType.PROCESS, Operation.DELETE): "will be terminated",
+    (ResourceType.NODE, Operation.CREATE): "will be drained",
+    (ResourceType.NODE, Operation.UPDATE): "will be drained further",
+    (ResourceType.NODE, Operation.DELETE): "will be given back",
+}
+
+# Of a process, what a person knows it by; `started` is the exact form of `start_time`.
+_HIDDEN = frozenset({"started"})
+
+
+def resource_shape(change: Change) -> Hashable:
+    """Changes of one shape are shown as one: the same alert on several GPUs."""
+    if change.type is not ResourceType.ALERT:
+        return change.address
+    why = tuple((name, why.cause, why.profile, why.policy) for name, why in change.because.items())
+    return change.type, change.actions, str(change.before), str(change.after), why
+
+
+def resource_title(group: Sequence[Change]) -> str:
+    """`alert of llama/heat on GPU-0 to GPU-3 will be sent`."""
+    first = group[0]
+    phrase = _PHRASES.get((first.type, first.actions[0]), "will be changed")
+    gpus = [change.gpu for change in group if change.gpu]
+    where = f" on {gpu_ranges(gpu.index for gpu in gpus)}" if gpus else ""
+    match first.type:
+        case ResourceType.ALERT:
+            return f"alert of {first.holds[0].key}{where} {phrase}"
+        case ResourceType.PROCESS:
+            name = plain_text(str(first.before["name"]))
+            return f"process {show_value(first.before['pid'])} ({name}){where} {phrase}"
+        case _:
+            return f"{first.address} {phrase}"
+
+
+def value_lines(change: Change) -> Iterable[str]:
+    """`channel = slack-devops`, `cordoned = no -> yes`."""
+    names = [name for name in dict.fromkeys([*change.before, *change.after]) if name not in _HIDDEN]
+    width = max((len(name) for name in names), default=0)
+    for name in names:
+        before, after = change.before.get(name), change.after.get(name)
+        if name in change.before and name in change.after and before != after:
+            shown = f"{_named(name, before)} -> {_named(name, after)}"
+        else:
+            shown = _named(name, after if name in change.after else before)
+        yield f"{name:<{width}} = {shown}"
+
+
+def show_value(value: SettingValue) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float() | int():
+            return format_number(value)
+        case None | "":
+            return "(none)"
+        case _:
+            return plain_text(str(value))
+
+
+def _named(name: str, value: SettingValue) -> str:
+    if name.endswith("_seconds") and isinstance(value, float | int):
+        return format_duration(value)
+    return show_value(value)
