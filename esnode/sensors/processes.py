@@ -56,6 +56,13 @@ def with_host(
     return tuple(replace(process, host=_look_up(process.pid, sees_host_pids)) for process in processes)
 
 
+def sees_host_pids() -> bool:
+    """Whether the driver's numbers are those of this process's PID namespace (see esnode.host.processes)."""
+    from esnode.host.processes import sees_host_pids as sees
+
+    return sees()
+
+
 def is_listed(session: DriverSession, uuid: str, pid: int) -> Reading[bool]:
     """Whether the driver lists the process on the GPU now."""
     processes = list_processes(session, uuid)
