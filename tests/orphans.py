@@ -21,7 +21,7 @@ NEVER_COLLECTS = (
 _MOTHER = """
 import os, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], stdin=subprocess.DEVNULL, start_new_session=True)
-print(child.pid, flush=True)
+print("child", child.pid, flush=True)
 os._exit(0)
 """
 
@@ -33,10 +33,12 @@ def orphan(code: str = OBEYS, *arguments: str) -> Iterator[tuple[int, str]]:
         [sys.executable, "-c", _MOTHER, code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     assert mother.stdout is not None
-    pid = int(mother.stdout.readline())
+    # Mother and child write into one pipe, whoever comes first.
+    lines = [mother.stdout.readline().strip() for _ in range(2)]
+    pid = next(int(line.removeprefix("child ")) for line in lines if line.startswith("child "))
+    said = next((line for line in lines if not line.startswith("child ")), "")
     handle = os.pidfd_open(pid)
     try:
-        said = mother.stdout.readline().strip()
         mother.wait()
         yield pid, said
     finally:
