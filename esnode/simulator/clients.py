@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from esnode.simulator.gpu import is_alive
+from esnode.simulator.living import birth_of
 from esnode.simulator.machine import GpuSpec
 from esnode.simulator.registers import MachineState
 
@@ -27,17 +26,27 @@ def leave(state: MachineState) -> None:
 
 
 def forget_the_dead(state: MachineState, *, had_clients: bool = False) -> None:
-    """Processes that ended without a word count as closed."""
+    """Processes that ended without a word count as closed, and work on the GPUs no more."""
+    for spec in state.machine.gpus:
+        state.gpus[spec.uuid].ended += _newly_ended(state, spec)
     had_clients = had_clients or bool(state.clients)
     state.clients = {name: count for name, count in state.clients.items() if _is_same(name)}
     if had_clients and not state.clients:
         for spec in state.machine.gpus:
-            if not state.gpus[spec.uuid].persistence and not _is_held_open(spec):
+            if not state.gpus[spec.uuid].persistence and not _is_held_open(state, spec):
                 state.gpus[spec.uuid].let_go()
 
 
 def has_dead(state: MachineState) -> bool:
-    return any(not _is_same(name) for name in state.clients)
+    """A client of the driver, or a real process that works on a GPU, has ended and nobody took notice."""
+    if any(not _is_same(name) for name in state.clients):
+        return True
+    return any(_newly_ended(state, spec) for spec in state.machine.gpus)
+
+
+def has_newly_ended(state: MachineState, spec: GpuSpec) -> bool:
+    """The same for the processes of one GPU."""
+    return bool(_newly_ended(state, spec))
 
 
 def restart_driver(state: MachineState) -> None:
@@ -62,20 +71,23 @@ def boot_id(machine_id: str, number: int, began_at: float) -> str:
     return hashlib.sha256(f"{machine_id}/{number}/{began_at}".encode()).hexdigest()[:32]
 
 
-def _is_held_open(spec: GpuSpec) -> bool:
+def _newly_ended(state: MachineState, spec: GpuSpec) -> list[str]:
+    known = state.gpus[spec.uuid].ended
+    processes = state.processes_of(spec)
+    return [process.key for process in processes if process.key not in known and not process.is_there]
+
+
+def _is_held_open(state: MachineState, spec: GpuSpec) -> bool:
     """Work that runs on the GPU has it open, too."""
-    return any(not process.is_real or is_alive(process.pid) for process in spec.processes)
+    ended = state.gpus[spec.uuid].ended
+    return any(process.key not in ended for process in state.processes_of(spec))
 
 
 def _name_of(pid: int) -> str:
     """A process number and when it began: a number alone is given out again."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return f"{pid}:"
-    return f"{pid}:{stat.rpartition(')')[2].split()[19]}"
+    return f"{pid}:{birth_of(pid)}"
 
 
 def _is_same(name: str) -> bool:
-    pid = int(name.partition(":")[0])
-    return is_alive(pid) and _name_of(pid) == name
+    pid, _, birth = name.partition(":")
+    return bool(birth) and birth_of(int(pid)) == birth

@@ -5,7 +5,6 @@ Watts, MHz, Celsius, percent, bytes, milliwatts where a name says so. Pinned sen
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -27,6 +26,7 @@ class RunningProcess(NamedTuple):
     name: str
     memory: int
     is_graphics: bool
+    is_mps: bool
     sm_utilization: int
 
 
@@ -159,11 +159,23 @@ class SimulatedGpu:
     @cached_property
     def memory_used(self) -> int:
         """Without what the driver reserves for itself."""
-        step = step_at(self.machine.conditions(self.spec), self.body.at)
-        percent = self.state.pins.get("memory_allocated_percent", step.memory)
-        known = sum(process.memory_mib or 0 for process in self.listed_processes) * MIB
-        used = max(round(self.memory_total * percent / 100), known)
+        pinned = self.state.pins.get("memory_allocated_percent")
+        if pinned is not None:
+            used = max(round(self.memory_total * pinned / 100), _sized(self.listed_processes))
+        else:
+            used = self._memory_of_the_living
         return min(used, self.memory_total - self.memory_reserved)
+
+    @property
+    def _memory_of_the_living(self) -> int:
+        """The workload's, or what the processes say of themselves if that is more; what ended has freed its part."""
+        step = step_at(self.machine.conditions(self.spec), self.body.at)
+        everybody = self.machine.processes_of(self.spec)
+        total = max(round(self.memory_total * step.memory / 100), _sized(everybody))
+        unsized = sum(process.memory_mib is None for process in everybody)
+        share = (total - _sized(everybody)) // unsized if unsized else 0
+        gone = [process for process in everybody if not self._is_listed(process)]
+        return total - _sized(gone) - share * sum(process.memory_mib is None for process in gone)
 
     @cached_property
     def listed_processes(self) -> list[SimulatedProcess]:
@@ -172,12 +184,15 @@ class SimulatedGpu:
         if pinned is not None:
             first = _PINNED_PID + 1000 * self.index
             return [SimulatedProcess(pid=first + number, name="python") for number in range(int(pinned))]
-        return [process for process in self.spec.processes if not process.is_real or is_alive(process.pid)]
+        return [process for process in self.machine.processes_of(self.spec) if self._is_listed(process)]
+
+    def _is_listed(self, process: SimulatedProcess) -> bool:
+        return process.key not in self.state.ended and process.is_there
 
     @cached_property
     def processes(self) -> list[RunningProcess]:
         listed = self.listed_processes
-        sized = sum(process.memory_mib or 0 for process in listed) * MIB
+        sized = _sized(listed)
         unsized = sum(1 for process in listed if process.memory_mib is None)
         share = max(0, self.memory_used - sized) // unsized if unsized else 0
         return [
@@ -186,16 +201,24 @@ class SimulatedGpu:
                 name=process.name,
                 memory=share if process.memory_mib is None else process.memory_mib * MIB,
                 is_graphics=process.is_graphics,
-                sm_utilization=self.utilization // len(listed),
+                is_mps=process.is_mps,
+                sm_utilization=self._share_of_work(process, listed),
             )
             for process in listed
         ]
+
+    def _share_of_work(self, process: SimulatedProcess, listed: list[SimulatedProcess]) -> int:
+        """Percent of the SMs: its own word, as far as the GPU is that busy, else an equal part of the rest."""
+        if process.sm_utilization is not None:
+            return min(round(process.sm_utilization), self.utilization)
+        stated = sum(round(other.sm_utilization or 0) for other in listed)
+        return max(0, self.utilization - stated) // sum(other.sm_utilization is None for other in listed)
 
     @property
     def is_lost(self) -> bool:
         return any(fault.startswith("gpu_lost") for fault in self.state.faults)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the host has a process of that number."""
-    return os.path.exists(f"/proc/{pid}")  # noqa: PTH110 - asked for in every listing
+def _sized(processes: list[SimulatedProcess]) -> int:
+    """Bytes of those that say how much they have."""
+    return sum(process.memory_mib or 0 for process in processes) * MIB

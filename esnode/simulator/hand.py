@@ -16,7 +16,9 @@ from esnode.model.settings import COMPUTE_MODE, COMPUTE_MODES, GRAPHICS_CLOCK, M
 from esnode.simulator import clients
 from esnode.simulator.calls.setters import snap
 from esnode.simulator.faults import parse_faults
-from esnode.simulator.machine import GpuSpec
+from esnode.simulator.living import birth_of, name_of
+from esnode.simulator.machine import GpuSpec, SimulatedProcess
+from esnode.simulator.manifest import FIRST_UNREAL_PID, PROCESS_TYPES
 from esnode.simulator.nodes import did_you_mean
 from esnode.simulator.registers import GpuState, Lock, MachineState, Registers
 from esnode.simulator.symbols import known_symbols
@@ -274,6 +276,47 @@ def _unpin(name: str) -> GpuChange:
     return change
 
 
+def _processes(value: str, spec: GpuSpec) -> GpuChange:
+    """`none`, `auto` (those of the world file), or a list; `+PID:...` adds to those that are there, `-PID` removes."""
+    if value in ("none", "auto"):
+        return _set(processes=[] if value == "none" else None, ended=[])
+    parts = [part.strip() for part in value.split(",")]
+    removed = [int(_number("processes", part[1:], 1, 2**31)) for part in parts if part.startswith("-")]
+    added = [_process(part.removeprefix("+")) for part in parts if not part.startswith("-")]
+    replaces = not any(part[:1] in ("+", "-") for part in parts)
+
+    def change(gpu: GpuState) -> None:
+        there = list(spec.processes) if gpu.processes is None else gpu.processes
+        others = {*removed, *(process.pid for process in added)}
+        kept = [] if replaces else [process for process in there if process.pid not in others]
+        gpu.processes = [*kept, *added]
+        gpu.ended = [key for key in gpu.ended if key in {process.key for process in kept}]
+
+    return change
+
+
+def _process(text: str) -> SimulatedProcess:
+    """`PID[:MEMORY_MIB[:SM_PERCENT[:compute|graphics|mps]]]`; a part that is empty is not said."""
+    pid_text, memory, work, kind, *more = [part.strip() for part in text.split(":")] + [""] * 3
+    if any(more) or kind not in ("", *PROCESS_TYPES):
+        raise BadValue(f'"{text}" is not a process', next_step="Write PID:MEMORY_MIB:SM_PERCENT:compute|graphics|mps.")
+    pid = int(_number("processes", pid_text, 1, 2**31 - 1))
+    is_real = pid < FIRST_UNREAL_PID
+    birth = birth_of(pid) if is_real else ""
+    if is_real and not birth:
+        raise BadValue(f"there is no process {pid} on this host", next_step="Name one that runs: see `ps -e`.")
+    return SimulatedProcess(
+        pid=pid,
+        name=name_of(pid) if is_real else "python",
+        memory_mib=int(_number("processes", memory, 0, 10_000_000, unit="MiB")) if memory else None,
+        sm_utilization=_number("processes", work, 0, 100, unit="%") if work else None,
+        is_graphics=kind == "graphics",
+        is_mps=kind == "mps",
+        is_real=is_real,
+        birth=birth,
+    )
+
+
 _GPU_PARSERS: Final[Mapping[str, GpuParser]] = {
     POWER_LIMIT: _power_limit,
     GRAPHICS_CLOCK: _graphics_lock,
@@ -287,6 +330,7 @@ _GPU_PARSERS: Final[Mapping[str, GpuParser]] = {
     "thermal_resistance": _resistance,
     "fault": _fault,
     "xid_error": _xid,
+    "processes": _processes,
     "reset": _reset,
 }
 

@@ -99,11 +99,22 @@ class Library:
         """The GPU as it is now; looks a few milliseconds apart see the same."""
         state, tick = self.state(), time.monotonic()
         seen = self._seen.get(index)
+        if seen is not None and seen[0] is state and tick - seen[1] < _SENSOR_PERIOD:
+            return seen[2]
+        state = self._without_the_ended(state, index)
         if seen is not None and seen[0] is state and (state.speed == 0 or tick - seen[1] < _SENSOR_PERIOD):
             return seen[2]
         found = SimulatedGpu(state, index)
         self._seen[index] = (state, tick, found)
         return found
+
+    def _without_the_ended(self, state: MachineState, index: int) -> MachineState:
+        """Work ends with its process: from now on the GPU is without it."""
+        if not clients.has_newly_ended(state, state.machine.gpus[index]):
+            return state
+        with self.registers.changing() as changed:
+            clients.forget_the_dead(changed)
+        return self.state()
 
     def gpu_of(self, argument: Any) -> SimulatedGpu:
         """The GPU of a handle. One that was never given, or has become stale, is INVALID_ARGUMENT."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from esnode.model.boards import BOARDS, Board, PowerRange
+from esnode.simulator.living import birth_of
 
 _RANGES: Final = ("power", "module_power")
 
@@ -38,13 +39,32 @@ class Workload(NamedTuple):
 
 
 class SimulatedProcess(NamedTuple):
-    """A process that has the GPU open. `is_real` marks one of the host itself: it ends when that one ends."""
+    """A process that has the GPU open. `is_real` marks one of the host itself: it ends when that one ends.
+
+    What it does not say of itself, memory and percent of the SMs, is its part of what the workload leaves. `is_mps`
+    marks a client of MPS. `birth` is when a real one began: its number is given out again.
+    """
 
     pid: int
     name: str
     memory_mib: int | None = None
     is_graphics: bool = False
     is_real: bool = False
+    sm_utilization: float | None = None
+    is_mps: bool = False
+    birth: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.pid}:{self.birth}"
+
+    @property
+    def is_there(self) -> bool:
+        """It has not ended, as far as the host can tell."""
+        if not self.is_real:
+            return True
+        birth = birth_of(self.pid)
+        return bool(birth) and birth == (self.birth or birth)
 
 
 class GpuSpec(NamedTuple):

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from esnode.model.boards import BOARDS
 from esnode.model.settings import COMPUTE_MODES
+from esnode.simulator.living import birth_of
 from esnode.simulator.machine import GpuSpec, Machine, SimulatedProcess, Step, Workload
 from esnode.simulator.nodes import Node, Source, did_you_mean
 
@@ -35,7 +36,8 @@ _GPU_KEYS: Final = (
     *("processes", "power_limit_watts", "out_of_band_limit_watts", "compute_mode", "ecc", "mig"),
 )
 _STEP_KEYS: Final = ("utilization", "memory", "intensity")
-_PROCESS_KEYS: Final = ("pid", "name", "memory_mib", "type")
+_PROCESS_KEYS: Final = ("pid", "name", "memory_mib", "sm_utilization", "type")
+PROCESS_TYPES: Final = ("compute", "graphics", "mps")
 _DRIVERS: Final = {
     535: ("535.309.01", 12020),
     550: ("550.163.01", 12040),
@@ -49,7 +51,8 @@ _DRIVERS: Final = {
 
 _MOST_GPUS: Final = 64
 # Linux gives no process a number from 2**22 on, so no program can take a simulated process for a real one.
-_FIRST_SIMULATED_PID: Final = 2**22 + 1000
+FIRST_UNREAL_PID: Final = 2**22
+_FIRST_SIMULATED_PID: Final = FIRST_UNREAL_PID + 1000
 
 
 def read_manifest(path: Path, text: bytes) -> tuple[Machine, Path | None]:
@@ -253,16 +256,23 @@ class _Manifest:
         first = _FIRST_SIMULATED_PID + 100 * int(_digest(gpu.uuid)[:4], 16)
         for number, item in enumerate(self.source.items(node, "processes")):
             fields = self.source.mapping(item, _PROCESS_KEYS, "a process")
-            kind = self.source.choice(fields["type"], ("compute", "graphics")) if "type" in fields else "compute"
+            kind = self.source.choice(fields["type"], PROCESS_TYPES) if "type" in fields else "compute"
+            pid = self.source.whole(fields["pid"], 1, 2**31 - 1) if "pid" in fields else first + number
+            is_real = "pid" in fields and pid < FIRST_UNREAL_PID
             found.append(
                 SimulatedProcess(
-                    pid=self.source.whole(fields["pid"], 1, 2**31 - 1) if "pid" in fields else first + number,
+                    pid=pid,
                     name=self.source.text(fields["name"]) if "name" in fields else "python",
                     memory_mib=self.source.whole(fields["memory_mib"], 0, 10_000_000)
                     if "memory_mib" in fields
                     else None,
                     is_graphics=kind == "graphics",
-                    is_real="pid" in fields and self.source.whole(fields["pid"], 1, 2**31 - 1) < 2**22,
+                    is_real=is_real,
+                    sm_utilization=self.source.number(fields["sm_utilization"], 0, 100)
+                    if "sm_utilization" in fields
+                    else None,
+                    is_mps=kind == "mps",
+                    birth=birth_of(pid) if is_real else "",
                 )
             )
         return tuple(found)

@@ -35,6 +35,22 @@ _NO_TIME: Final = 1e-9
 _NO_DIFFERENCE: Final = 1e-6
 
 
+class Sharing(NamedTuple):
+    """How the work is shared by processes, in percent of the SMs.
+
+    `stated` is what all of them say of themselves, `living` that of those that still run, `rest` the part of what
+    is left of the workload that is still worked.
+    """
+
+    stated: float = 0.0
+    living: float = 0.0
+    rest: float = 1.0
+
+    def worked(self, utilization: float) -> float:
+        """What is left of a workload."""
+        return min(100.0, self.living + max(0.0, utilization - self.stated) * self.rest)
+
+
 class Conditions(NamedTuple):
     """What acts on one GPU: everything but time. `began_at` is when its workload began, in world seconds.
 
@@ -51,6 +67,7 @@ class Conditions(NamedTuple):
     memory_lock: tuple[int, int] | None = None
     application_clock_mhz: int | None = None
     pinned_utilization: float | None = None
+    sharing: Sharing = Sharing()
 
 
 class Body(NamedTuple):
@@ -77,11 +94,15 @@ class Operation(NamedTuple):
 
 
 def step_at(conditions: Conditions, at: float) -> Step:
-    """The step of the workload in force at a world time; its utilization is the pinned one, if any."""
+    """The step of the workload in force at a world time; its utilization is the pinned one, if any.
+
+    Else it is what the processes that still run make of it.
+    """
     phase, _turn = _phase(conditions, at)
     found = next(step for step in reversed(conditions.workload.steps) if step.at <= phase)
     pinned = conditions.pinned_utilization
-    return found if pinned is None else found._replace(utilization=pinned)
+    worked = conditions.sharing.worked(found.utilization) if pinned is None else pinned
+    return found if worked == found.utilization else found._replace(utilization=worked)
 
 
 def _phase(conditions: Conditions, at: float) -> tuple[float, float]:

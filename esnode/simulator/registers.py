@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from esnode.errors import WorldInvalid
-from esnode.simulator.machine import GpuSpec, Machine, machine_from_json
-from esnode.simulator.physics import Body, Conditions, advance, settle
+from esnode.simulator.machine import GpuSpec, Machine, SimulatedProcess, machine_from_json
+from esnode.simulator.physics import Body, Conditions, Sharing, advance, settle
 
 FORMAT: Final = 1
 _UPTIME_AT_START: Final = 600.0  # the machine had been up for a while when somebody first looked
@@ -30,7 +30,11 @@ Lock = tuple[int, int]
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class GpuState:
-    """What one GPU remembers. The first block is lost when the driver lets go of the GPU."""
+    """What one GPU remembers. The first block is lost when the driver lets go of the GPU.
+
+    `processes` takes the place of the world file's, once a hand has changed them; `ended` are the keys of those
+    that were found to have ended.
+    """
 
     power_limit_mw: int | None = None
     module_limit_mw: int | None = None
@@ -52,6 +56,8 @@ class GpuState:
     pins: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     xids: list[int] = field(default_factory=list)
+    processes: list[SimulatedProcess] | None = None
+    ended: list[str] = field(default_factory=list)
     body: Body = _NOT_YET
 
     def let_go(self) -> None:
@@ -116,7 +122,13 @@ class MachineState:
             memory_lock=gpu.memory_lock,
             application_clock_mhz=application[1] if application else None,
             pinned_utilization=gpu.pins.get("gpu_utilization"),
+            sharing=_sharing(self.processes_of(spec), gpu.ended),
         )
+
+    def processes_of(self, spec: GpuSpec) -> list[SimulatedProcess]:
+        """Every process that has or had the GPU open."""
+        changed = self.gpus[spec.uuid].processes
+        return list(spec.processes) if changed is None else changed
 
     def requested_mw(self, spec: GpuSpec) -> int:
         """The power limit that NVML's clients asked for, else the default."""
@@ -140,6 +152,16 @@ class MachineState:
         plain = {**vars(self), "format": FORMAT, "machine": self.machine.to_json()}
         plain["gpus"] = {uuid: {**vars(gpu), "body": gpu.body._asdict()} for uuid, gpu in self.gpus.items()}
         return plain
+
+
+def _sharing(processes: list[SimulatedProcess], ended: list[str]) -> Sharing:
+    living = [process for process in processes if process.key not in ended]
+    sharers, left = (sum(process.sm_utilization is None for process in group) for group in (processes, living))
+    return Sharing(
+        stated=sum(process.sm_utilization or 0.0 for process in processes),
+        living=sum(process.sm_utilization or 0.0 for process in living),
+        rest=left / sharers if sharers else 1.0,
+    )
 
 
 def _first(value: float | None, default: float) -> float:
@@ -297,7 +319,9 @@ class Registers:
 def _gpu_from_json(document: dict[str, Any]) -> GpuState:
     pairs = ("graphics_lock", "memory_lock", "application_clocks")
     locks = {name: tuple(document[name]) if document[name] else None for name in pairs}
-    return GpuState(**{**document, **locks, "body": Body(**document["body"])})
+    rows = document.get("processes")
+    processes = None if rows is None else [SimulatedProcess(*row) for row in rows]
+    return GpuState(**{**document, **locks, "processes": processes, "body": Body(**document["body"])})
 
 
 def _unwritable(path: Path, failure: OSError) -> WorldInvalid:

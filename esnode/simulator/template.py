@@ -34,7 +34,8 @@ gpus:
     #   steps:
     #     - {{at: 0s, utilization: 99, memory: 80}}
     #     - {{at: 10m, utilization: 2, memory: 80}}
-    # processes: [{{name: train.py, memory_mib: 60000}}]
+    # processes: [{{name: train.py, memory_mib: 60000, sm_utilization: 90, type: compute}}]  # or graphics, or mps
+    #                                         # with a pid it is a real process: when that one ends, so does its work
     # out_of_band_limit_watts: 500            # a BMC's cap
     # ambient_celsius: 38                     # a warm corner of the rack
 """

@@ -165,6 +165,7 @@ def _machine_of(path: Path, text: bytes) -> tuple[Machine, list[Any]]:
 def _follow(state: MachineState, machine: Machine, stamp: list[Any]) -> None:
     """A world file that was edited: what it says now, while time, settings and everything unchanged go on."""
     old = state.machine
+    machine = _with_known_births(machine, old)
     state.machine, state.stamp = machine, stamp
     now = state.now()
     if machine.ambient_celsius != old.ambient_celsius:
@@ -180,6 +181,9 @@ def _follow(state: MachineState, machine: Machine, stamp: list[Any]) -> None:
             add_gpu(state, spec, now)
             continue
         gpu = state.gpus[spec.uuid]
+        if spec.processes != earlier.processes:
+            gpu.processes = None
+            gpu.ended = [key for key in gpu.ended if key in {process.key for process in spec.processes}]
         if spec.ambient_celsius != earlier.ambient_celsius:
             gpu.ambient_celsius = spec.ambient_celsius
         if spec.thermal_resistance != earlier.thermal_resistance:
@@ -187,6 +191,19 @@ def _follow(state: MachineState, machine: Machine, stamp: list[Any]) -> None:
         if spec.out_of_band_limit_watts != earlier.out_of_band_limit_watts:
             limit = spec.out_of_band_limit_watts
             gpu.out_of_band_mw = None if limit is None else round(limit * 1000)
+
+
+def _with_known_births(machine: Machine, old: Machine) -> Machine:
+    """A process that the file named before is that same one, even where its number is another's by now."""
+    known = {(gpu.uuid, process._replace(birth="")): process for gpu in old.gpus for process in gpu.processes}
+    return machine._replace(
+        gpus=tuple(
+            gpu._replace(
+                processes=tuple(known.get((gpu.uuid, process._replace(birth="")), process) for process in gpu.processes)
+            )
+            for gpu in machine.gpus
+        )
+    )
 
 
 __all__ = ["World", "WorldInvalid", "open_world", "registers_path"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from esnode.simulator import marshal
 from esnode.simulator.codes import Code, Refusal
-from esnode.simulator.gpu import SimulatedGpu
+from esnode.simulator.gpu import RunningProcess, SimulatedGpu
 from esnode.simulator.marshal import require
 from esnode.simulator.symbols import call
 
@@ -129,7 +130,7 @@ def retired_pages_pending(_library: Library, gpu: SimulatedGpu, pending: Any) ->
     marshal.put(pending, 0)
 
 
-def _process_rows(gpu: SimulatedGpu, *, is_graphics: bool) -> list[dict[str, int]]:
+def _process_rows(processes: Iterable[RunningProcess]) -> list[dict[str, int]]:
     return [
         {
             "pid": process.pid,
@@ -137,24 +138,24 @@ def _process_rows(gpu: SimulatedGpu, *, is_graphics: bool) -> list[dict[str, int
             "gpuInstanceId": _NOT_AN_INSTANCE,
             "computeInstanceId": _NOT_AN_INSTANCE,
         }
-        for process in gpu.processes
-        if process.is_graphics == is_graphics
+        for process in processes
     ]
 
 
 @call("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2")
 def compute_processes(_library: Library, gpu: SimulatedGpu, count: Any, items: Any) -> None:
-    marshal.put_structures(count, items, _process_rows(gpu, is_graphics=False))
+    marshal.put_structures(count, items, _process_rows(process for process in gpu.processes if not process.is_graphics))
 
 
 @call("nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2")
 def graphics_processes(_library: Library, gpu: SimulatedGpu, count: Any, items: Any) -> None:
-    marshal.put_structures(count, items, _process_rows(gpu, is_graphics=True))
+    marshal.put_structures(count, items, _process_rows(process for process in gpu.processes if process.is_graphics))
 
 
 @call("nvmlDeviceGetMPSComputeRunningProcesses_v3", "nvmlDeviceGetMPSComputeRunningProcesses_v2")
-def mps_processes(_library: Library, _gpu: SimulatedGpu, count: Any, items: Any) -> None:
-    marshal.put_structures(count, items, ())
+def mps_processes(_library: Library, gpu: SimulatedGpu, count: Any, items: Any) -> None:
+    """Clients of MPS are in the list of compute processes as well."""
+    marshal.put_structures(count, items, _process_rows(process for process in gpu.processes if process.is_mps))
 
 
 @call("nvmlDeviceGetProcessUtilization")
