@@ -116,7 +116,7 @@ def _retry_after(text: str) -> float:
 
 def _why(failure: object, timeout: float) -> str:
     if isinstance(failure, TimeoutError):
-        return f"no answer within {timeout:g} s"
+        return f"no answer within {round(timeout, 1):g} s"
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror
     # Never the exception's own text: it may hold the URL.

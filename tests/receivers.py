@@ -155,9 +155,15 @@ class SmtpReceiver:
 
         self.messages: list[EmailMessage] = []
         self.refuses = False
-        self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
-        self._controller.start()
+        for tries_left in (2, 1, 0):
+            self.port = free_port()
+            self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+            try:
+                self._controller.start()
+                break
+            except OSError:
+                if not tries_left:
+                    raise
 
     async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
         if self.refuses:
@@ -196,10 +202,17 @@ class Alertmanager:
 
     def __init__(self, folder: Path, told: HttpReceiver, *, resolve_timeout: str = "1s") -> None:
         self.told = told
-        self.url = f"http://127.0.0.1:{free_port()}"
         self._folder = folder
         (folder / "alertmanager.yml").write_text(_CONFIGURATION % (resolve_timeout, told.url))
-        self._start()
+        for tries_left in (2, 1, 0):
+            # It cannot say which port it took, so one is chosen for it; another process may take it first.
+            self.url = f"http://127.0.0.1:{free_port()}"
+            try:
+                self._start()
+                break
+            except RuntimeError:
+                if not tries_left:
+                    raise
 
     def restart(self) -> None:
         """Alertmanager forgets its alerts then: they are nowhere but in its memory."""

@@ -89,8 +89,11 @@ def _by_name(senders: list[Sender], outcomes: Mapping[int, Outcome]) -> dict[str
 
 
 def _note(count: int, failed: int) -> str:
-    noun = "destination" if count == 1 else "destinations"
-    return f"sent to {count - failed} of {count} {noun}" if failed else f"sent to {count} {noun}"
+    return f"sent to {f'{count - failed} of ' if failed else ''}{_destinations(count)}"
+
+
+def _destinations(count: int) -> str:
+    return f"{count} destination{'' if count == 1 else 's'}"
 
 
 def _why(failure: EsnodeError) -> str:
@@ -103,7 +106,7 @@ def _why(failure: EsnodeError) -> str:
 def _not_delivered(channel: Channel, failed: Mapping[str, EsnodeError], count: int) -> DeliveryFailed:
     steps = list(dict.fromkeys(it.next_step for it in failed.values() if it.next_step))
     return DeliveryFailed(
-        f"The channel {channel.name} did not deliver to {len(failed)} of {count}: {', '.join(failed)}",
+        f"The channel {channel.name} did not deliver to {len(failed)} of {_destinations(count)}: {', '.join(failed)}",
         detail=" ".join(f"{_why(it)}." for it in failed.values()),
         next_step=" ".join([*steps, "The next plan sends it again, to all of the channel's destinations."]),
     )
