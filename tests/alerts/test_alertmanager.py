@@ -160,6 +160,15 @@ def test_an_end_in_its_future_is_an_error(alertmanager, send):
     assert "clock" in done.error.next_step
 
 
+def test_people_can_end_what_esnode_no_longer_can(alertmanager, send):
+    """As docs/alerts.md says, of a machine that was taken away for good."""
+    send()
+    labels = [f"{name}={value}" for name, value in alertmanager.alerts()[0]["labels"].items()]
+    start, end = (f"--{name}=2026-01-01T00:00:0{second}Z" for second, name in enumerate(("start", "end")))
+    alertmanager.amtool("alert", "add", *labels, start, end)
+    assert alertmanager.alerts() == []
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"not json", b'[{"labels": 1}]', b"[1]"])
 def test_accepted_alone_is_not_enough(http_receiver, body):
     http_receiver.always = Answer(body=body)

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ def send(monkeypatch):
     def send(url, notification=None, *, message="", **options):
         monkeypatch.setenv("APPRISE_URL", url)
         channel = Channel(name="ops", destinations=(AppriseDestination(url="env:APPRISE_URL"),), message=message)
-        actuator = AlertActuator({"ops": channel}, **{"sleep": lambda _: None, "timeout": 5.0} | options)
-        return actuator.send(notification or a_notification())
+        defaults: dict[str, Any] = {"sleep": lambda _: None, "timeout": 5.0}
+        return AlertActuator({"ops": channel}, **defaults | options).send(notification or a_notification())
 
     return send
 
@@ -178,33 +179,65 @@ def test_redirections_are_not_followed(send, http_receiver, other_http_receiver)
     assert other_http_receiver.received == []
 
 
-# -- services with fixed hosts: construction only ----------------------------------------------
+# -- services with fixed hosts: they are made, and what they would say is looked at on loopback --
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops"
 PAGERDUTY = "pagerduty://" + "a" * 32 + "@" + "b" * 32
 
 
+def made(url: str, key: str = "k") -> Any:
+    (service,) = AppriseSender(AppriseDestination(url="env:APPRISE_URL"))._services(with_key(url, key), 5.0)
+    return service
+
+
 def test_slack_and_pagerduty_can_be_made():
-    sender = AppriseSender(AppriseDestination(url="env:APPRISE_URL"))
-    assert [it.service_name for it in sender._services(SLACK, 5.0)] == ["Slack"]
-    assert [it.service_name for it in sender._services(with_key(PAGERDUTY, "k"), 5.0)] == ["Pager Duty"]
+    assert [str(made(url).service_name) for url in (SLACK, PAGERDUTY)] == ["Slack", "Pager Duty"]
 
 
 def test_pagerduty_gets_our_key_and_resolves():
-    (service,) = AppriseSender(AppriseDestination(url="env:X"))._services(with_key(PAGERDUTY, "7f3c/ü&0"), 5.0)
+    service = made(PAGERDUTY, "7f3c/ü&0")
     assert (service.dedup, service.action) == ("7f3c/ü&0", "map")
 
 
+@pytest.fixture
+def pagerduty(http_receiver, monkeypatch):
+    """Apprise has PagerDuty's host in a table; here it is ours."""
+    import apprise.plugins.pagerduty as plugin
+
+    monkeypatch.setattr(plugin, "PAGERDUTY_API_LOOKUP", dict.fromkeys(plugin.PAGERDUTY_API_LOOKUP, http_receiver.url))
+    http_receiver.always = Answer(status=202)
+    return http_receiver
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_one_pagerduty_incident_from_start_to_end(send, pagerduty, severity):
+    for occasion in Occasion:
+        assert send(PAGERDUTY, a_notification(occasion=occasion, severity=severity)).error is None
+    events = [request.json for request in pagerduty.received]
+    assert [event["event_action"] for event in events] == ["trigger", "trigger", "resolve"]
+    assert {event["dedup_key"] for event in events} == {"7f3c0a51"}
+    assert events[0]["payload"]["severity"] == severity.value
+
+
+def test_what_slack_would_be_told(send, http_receiver, monkeypatch):
+    import apprise.plugins.slack as plugin
+
+    monkeypatch.setattr(plugin.NotifySlack, "webhook_url", http_receiver.url)
+    http_receiver.always = Answer(body=b"ok")
+    assert send(SLACK, message="{target} {condition}").error is None
+    (request,) = http_receiver.received
+    assert request.path == "/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    assert "gpu_temp_celsius" in request.body.decode()
+
+
 def test_what_the_url_says_itself_stays():
-    (service,) = AppriseSender(AppriseDestination(url="env:X"))._services(with_key(f"{PAGERDUTY}?dedup=own", "k"), 5.0)
+    service = made(f"{PAGERDUTY}?dedup=own")
     assert (service.dedup, service.action) == ("own", "map")
     assert with_key(SLACK, "k") == SLACK
 
 
 def test_opsgenie_gets_our_key():
-    url = with_key("opsgenie://" + "a" * 36, "7f3c")
-    (service,) = AppriseSender(AppriseDestination(url="env:X"))._services(url, 5.0)
-    assert service.alias == "7f3c"
+    assert made("opsgenie://" + "a" * 36, "7f3c").alias == "7f3c"
 
 
 # -- the extra ---------------------------------------------------------------------------------

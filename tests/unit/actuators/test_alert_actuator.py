@@ -8,6 +8,7 @@ import json
 import pickle
 import time
 import traceback
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def an_actuator(*destinations, message="", **options):
     """Waits for nobody; what it would have waited is in `pauses`."""
     channel = Channel(name="ops", destinations=destinations, message=message)
     pauses: list[float] = []
-    actuator = AlertActuator({"ops": channel}, **{"sleep": pauses.append, "timeout": 2.0} | options)
+    defaults: dict[str, Any] = {"sleep": pauses.append, "timeout": 2.0}
+    actuator = AlertActuator({"ops": channel}, **defaults | options)
     return actuator, pauses
 
 
