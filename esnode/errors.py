@@ -134,11 +134,17 @@ class SecretUnavailable(EsnodeError):
 
 
 class EndpointFailed(EsnodeError):
-    """An HTTP endpoint did not answer, or not with success. `status` is its HTTP status, 0 when there was none."""
+    """An HTTP endpoint did not answer, or not with success. `status` is its HTTP status, 0 when there was none.
 
-    def __init__(self, summary: str, *, status: int, detail: str = "", next_step: str = "") -> None:
+    `retry_after` is how many seconds it asks to be left alone, 0 when it does not ask.
+    """
+
+    def __init__(
+        self, summary: str, *, status: int, retry_after: float = 0.0, detail: str = "", next_step: str = ""
+    ) -> None:
         super().__init__(summary, detail=detail, next_step=next_step)
         self.status = status
+        self.retry_after = retry_after
 
 
 class ClusterUnavailable(EsnodeError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from esnode.engine.planner import Planned, PlanOptions, make_plan
 from esnode.engine.sessions import settle
+from esnode.model.alerts import Notification, Occasion
 from esnode.model.hardware import (
     GpuIdentity,
     Limits,
@@ -23,7 +24,7 @@ from esnode.model.hardware import (
 )
 from esnode.model.metrics import METRICS, metric
 from esnode.model.plan import Plan
-from esnode.model.profile import Action, Policy, Profile, ThrottlePower
+from esnode.model.profile import Action, Policy, Profile, Severity, ThrottlePower
 from esnode.model.readings import UNSUPPORTED, WRITE_ONLY, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import Observed, State
@@ -159,3 +160,29 @@ def replay(policy: Policy, readings: Iterable[tuple[float, Reading[float]]]) -> 
 
 def with_setting(gpu: ObservedGpu, name: str, value: Reading[ReadableValue]) -> ObservedGpu:
     return replace(gpu, settings={**gpu.settings, name: value})
+
+
+def a_notification(**members: Any) -> Notification:
+    """GPU-3 of node-01 is too hot, which the channel "ops" is told."""
+    identity = GpuIdentity(
+        uuid=uuid_of(3), index=3, name="NVIDIA H100 80GB HBM3", model="H100", pci_bus_id="00000003:00"
+    )
+    defaults: dict[str, Any] = {
+        "key": "7f3c0a51",
+        "occasion": Occasion.FIRING,
+        "address": f'alert["train/thermal-safety@{identity.uuid}"]',
+        "channel": "ops",
+        "severity": Severity.CRITICAL,
+        "profile": "train",
+        "policy": "thermal-safety",
+        "target": "gpu_temp_celsius",
+        "condition": "> 82",
+        "value": "91C",
+        "reason": "91C is over 82 for 5m.",
+        "gpu": identity,
+        "host": "node-01",
+        "since": START,
+        "sent_at": START + timedelta(minutes=5),
+        "plan_digest": "d" * 64,
+    }
+    return Notification(**defaults | members)

@@ -14,6 +14,8 @@ import pytest
 
 from tests.places import CAPTURES
 
+pytest_plugins = ["tests.receivers"]
+
 
 def _captures() -> str:
     return "" if (CAPTURES / "qx-h100.xml").exists() else f"no captures of real boards at {CAPTURES}"
