@@ -144,7 +144,8 @@ def planned(
     """One pass: settled against the state's last observation, then planned."""
     state = state or a_state()
     given = [profiles] if isinstance(profiles, Profile) else list(profiles)
-    return make_plan(given, settle(observation, state.observed), state, PlanOptions(**options))
+    around = {name: options.pop(name) for name in ("node_file", "neighbours") if name in options}
+    return make_plan(given, settle(observation, state.observed), state, PlanOptions(**options), **around)
 
 
 def replay(policy: Policy, readings: Iterable[tuple[float, Reading[float]]]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from esnode.engine.apply import Surroundings, apply_plan
 from esnode.engine.preflight import Expectations, check_plan, check_world
+from esnode.engine.recover import recover
 from esnode.engine.sessions import settle
 from esnode.errors import EsnodeError, NotPermitted, StateUnwritable
 from esnode.model.hardware import Moment, Observation, ObservedGpu
@@ -19,6 +20,7 @@ from esnode.model.state import State
 from esnode.model.writes import Write, Written
 from esnode.storage.states import with_observation
 from tests.builders import BOOT, a_gpu, a_moment, a_state, an_observation, planned
+from tests.unit.engine.neighbourhood import Neighbourhood
 
 
 class FakeMachine:
@@ -38,6 +40,7 @@ class FakeMachine:
         self.is_disk_full = False
         self.stop_after = 0
         self.saved_before_writing: list[int] = []
+        self.around = Neighbourhood()
 
     # -- the world
 
@@ -114,17 +117,42 @@ class FakeMachine:
 
     def plan(self, profiles: Any, **options: Any) -> Plan:
         observation = self.observe()
-        result = planned(profiles, observation, self.state, **options)
+        result = planned(
+            profiles,
+            observation,
+            self.state,
+            node_file=self.around.node_file,
+            neighbours=self.around.meet(),
+            **options,
+        )
         self.state = with_observation(self.state, observation, result.clocks)
         return result.plan
+
+    def recover(self) -> None:
+        """What the next command does with what was in flight."""
+        self.state, _ = recover(self.state, self.observe(), self.around.meet())
 
     def apply(self, plan: Plan) -> ApplyReport:
         """Preflight and apply, as the command does it. Raises PlanRefused."""
         observation = self.observe()
         check_plan(plan, "", Expectations())
-        check_world(plan, self.state, observation, Expectations())
+        check_world(
+            plan,
+            self.state,
+            observation,
+            Expectations(),
+            node_file=self.around.node_file,
+            neighbours=self.around.meet(),
+        )
         world = Surroundings(
-            actuator=self, recorder=self, clock=self, progress=self, user="ada", should_stop=self._should_stop
+            actuator=self,
+            hands=self.around,
+            recorder=self,
+            clock=self,
+            progress=self,
+            user="ada",
+            should_stop=self._should_stop,
+            plan_digest="d1g357",
         )
         report, self.state = apply_plan(plan, self.state, observation, world)
         return report

@@ -7,10 +7,9 @@ import pytest
 
 from esnode.engine.preflight import Expectations, check_plan, check_world
 from esnode.engine.recover import recover
-from esnode.errors import PlanExpired, PlanNotApplyable, PlanUnexpected, StalePlan, WrongMachine
+from esnode.errors import PlanExpired, PlanUnexpected, StalePlan, WrongMachine
 from esnode.model.hardware import MachineIdKind, NodeIdentity, Origin, Session
 from esnode.model.plan import Operation
-from esnode.model.profile import Alert
 from esnode.model.readings import NOT_READ
 from esnode.model.report import Result
 from esnode.model.settings import ClockRange
@@ -130,12 +129,6 @@ def test_an_unexpected_decision_is_refused():
     machine = a_hot_machine()
     with pytest.raises(PlanUnexpected):
         check_plan(machine.plan(HOT), "aaaa", Expectations(digest="bbbb"))
-
-
-def test_a_plan_with_an_alert_is_refused_with_the_way_out():
-    machine = FakeMachine()
-    plan = machine.plan(a_profile(a_policy(condition="> 50", action=Alert(channel="ops"))))
-    assert "-target gpu[0]" in refused(machine, plan, PlanNotApplyable).next_step
 
 
 def test_one_gpu_that_refuses_does_not_stop_the_others():

@@ -4,7 +4,7 @@ import pytest
 
 from esnode.errors import ProfilesDisagree
 from esnode.model.plan import Cause, DriftCause, Mode, Operation
-from esnode.model.profile import Alert, KillProcess, Selector
+from esnode.model.profile import Selector
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import ClockRange, Percent
 from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
@@ -185,16 +185,6 @@ def test_a_setting_that_cannot_be_read_is_left_alone():
 def test_a_limit_without_persistence_mode_is_warned_about():
     plan = plan_of(CAPPED, an_observation(a_gpu(settings={"persistence_mode": False})))
     assert "Persistence mode of GPU-0 is off" in summaries(plan)
-
-
-def test_alerts_and_kills_are_shown_and_make_the_plan_unapplyable():
-    profile = a_profile(
-        a_policy("tell", condition="> 50", action=Alert(channel="ops")),
-        a_policy("kill", condition="> 50", action=KillProcess()),
-    )
-    plan = plan_of(profile, an_observation())
-    assert [change.type for change in plan.changes] == ["alert", "process"]
-    assert not plan.can_apply
 
 
 def test_targets_leave_the_other_changes_out():
