@@ -97,11 +97,8 @@ class Library:
 
     def gpu(self, index: int) -> SimulatedGpu:
         """The GPU as it is now; looks a few milliseconds apart see the same."""
-        state, tick = self.state(), time.monotonic()
+        state, tick = self._without_the_ended(self.state(), index), time.monotonic()
         seen = self._seen.get(index)
-        if seen is not None and seen[0] is state and tick - seen[1] < _SENSOR_PERIOD:
-            return seen[2]
-        state = self._without_the_ended(state, index)
         if seen is not None and seen[0] is state and (state.speed == 0 or tick - seen[1] < _SENSOR_PERIOD):
             return seen[2]
         found = SimulatedGpu(state, index)
