@@ -110,8 +110,9 @@ def test_a_refused_port(send):
     assert "apprise env:APPRISE_URL cannot be reached" in done.error.detail
 
 
-def test_a_silent_server_is_given_up(send, http_receiver):
-    http_receiver.always = Answer(is_silent=True)
+@pytest.mark.parametrize("answer", [Answer(is_silent=True), Answer(drips=0.05)], ids=["silent", "drips"])
+def test_a_server_that_takes_its_time_is_given_up(send, http_receiver, answer):
+    http_receiver.always = answer
     began = time.monotonic()
     done = send(f"json://127.0.0.1:{http_receiver.port}/?rto=60", timeout=0.5, tries=2)
     assert time.monotonic() - began < 3
