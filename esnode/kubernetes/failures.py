@@ -38,6 +38,8 @@ NAME_IT: Final = (
     "in a pod take NODE_NAME from the Downward API's spec.nodeName."
 )
 _CHECK_SERVER: Final = "Check the kubeconfig's `server:` and the way there: `kubectl get --raw /readyz`."
+_TRY_AGAIN: Final = "Look at the API server's health (`kubectl get --raw '/readyz?verbose'`) and try again."
+_TOO_OLD_OR_NEW: Final = "See which server this is (`kubectl version`) and whether a webhook of it objects."
 _RENEW: Final = "The token or certificate may have expired: renew it there, and check with `kubectl auth whoami`."
 
 
@@ -120,7 +122,7 @@ def _otherwise(request: Request, answer: Answer, server: str, source: str) -> Cl
         f"The Kubernetes API at {server} answered {answer.status}{strange} "
         f"to `{request.verb} {request.resource}` ({request.about})",
         detail=_sentence(answer.said),
-        next_step="Look at the API server's health (`kubectl get --raw /readyz?verbose`) and try again.",
+        next_step=_TOO_OLD_OR_NEW if 400 <= answer.status < 500 and answer.status != 429 else _TRY_AGAIN,
     )
 
 

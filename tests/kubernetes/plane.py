@@ -107,8 +107,8 @@ class Plane:
 
     def _write_files(self) -> None:
         key = self.folder / "sa.key"
-        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-        public = ["openssl", "rsa", "-in", key, "-pubout", "-out", self.folder / "sa.pub"]
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        public = ["openssl", "rsa", "-in", str(key), "-pubout", "-out", str(self.folder / "sa.pub")]
         subprocess.run(public, check=True, capture_output=True)
         (self.folder / "tokens.csv").write_text(
             f'{ADMIN_TOKEN},admin,1,"system:masters"\n{STRANGER_TOKEN},stranger,2\n',
