@@ -91,6 +91,11 @@ def test_only_the_actuators_reach_a_setter():
     assert writers == {"actuators/gpu.py"}
 
 
+def test_only_the_actuators_change_a_cluster():
+    writers = {name_of(path) for path in MODULES if "esnode.kubernetes.writer" in set(imports_of(path))}
+    assert writers == {"actuators/node.py", "actuators/drain.py"}
+
+
 def test_only_apply_and_the_wiring_reach_the_actuators():
     users = {name_of(path) for path in MODULES if any(name.startswith("esnode.actuators") for name in imports_of(path))}
     assert {name for name in users if not name.startswith("actuators/")} == {"cli/machine.py", "cli/hands.py"}
