@@ -30,9 +30,9 @@ def look_around(seen: Observation, needs: Needs, node_file: NodeFile, clock: Clo
     if needs.labels and (access := cluster_access(node_file)):
         seen = _with_labels(seen, access)
     if needs.serving or needs.queries:
-        from esnode.cli.outside import ask_outside
+        from esnode.cli import outside
 
-        seen = ask_outside(seen, needs, node_file, clock)
+        seen = outside.look_around(seen, needs, node_file, clock)
     return seen
 
 

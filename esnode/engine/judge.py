@@ -12,7 +12,7 @@ from esnode import wire
 from esnode.model.hardware import Moment, ObservedGpu, Session
 from esnode.model.metrics import Metric, metric
 from esnode.model.profile import Condition, KillProcess, MigratePod, Operator, Policy, Release, ThrottlePower
-from esnode.model.readings import Missing, MissingReason, Reading
+from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
 from esnode.model.state import Hold, PolicyClock, Rest
 from esnode.model.verdict import Status
 from esnode.units import format_duration
@@ -62,9 +62,7 @@ def judge(
     `hold` is the policy's effect that is in force on this GPU, `rest` what is remembered of the last one.
     """
     row = metric(policy.target)
-    value: Reading[float] = (
-        Missing(missing=MissingReason.NOT_READ, detail=row.later) if row.later else gpu.metric(policy.target)
-    )
+    value = reading_of(row, gpu)
     if isinstance(value, Missing):
         nothing_known = PolicyClock(seen_at=now, session=gpu.session)
         reason = f"{policy.target} is missing: {value.in_words()}."
@@ -77,6 +75,14 @@ def judge(
     if hold:
         return _judge_held(policy, row, value, now, clock, hold)
     return _judge_false(policy, row, value, clock)
+
+
+def reading_of(row: Metric, gpu: ObservedGpu) -> Reading[float]:
+    """The metric as it stands in this observation; where it does not, why."""
+    if row.later:
+        return Missing(missing=MissingReason.NOT_READ, detail=row.later)
+    value = gpu.metric(row.name)
+    return Missing(missing=MissingReason.NOT_READ, detail=row.outside) if value == NOT_READ else value
 
 
 def required_duration(policy: Policy, rest: Rest | None) -> float:

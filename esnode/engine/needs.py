@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from esnode.model.metrics import PROMETHEUS_PREFIX
+from esnode.model.metrics import PROMETHEUS_PREFIX, TOKENS_PER_WATT
 from esnode.model.needs import Needs
 from esnode.model.profile import KillProcess, MigratePod, Policy, Profile
 from esnode.model.state import State
-
-TOKENS_PER_WATT = "tokens_per_watt"
 
 
 def needs_of(profiles: Sequence[Profile], state: State) -> Needs:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from esnode.engine.identity import check_state_is_here, is_other_machine
-from esnode.engine.judge import release_condition
+from esnode.engine.judge import reading_of, release_condition
 from esnode.engine.preflight_actions import check_action
 from esnode.engine.records import record_digest
 from esnode.errors import (
@@ -20,6 +20,7 @@ from esnode.errors import (
     WrongMachine,
 )
 from esnode.model.hardware import Observation, ObservedGpu, Origin
+from esnode.model.metrics import metric
 from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.node_file import NO_NODE_FILE, NodeFile
 from esnode.model.plan import Cause, Change, HoldStep, Mode, Plan, ResourceType
@@ -231,7 +232,7 @@ def _check_reason(step: HoldStep, policy: Policy | None, gpu: ObservedGpu) -> No
         raise StalePlan(
             f"The plan steps a hold of {step.profile}/{step.policy}, and holds no such policy", next_step=PLAN_AGAIN
         )
-    value = gpu.metric(policy.target)
+    value = reading_of(metric(policy.target), gpu)
     what = f"policy {step.profile}/{step.policy} on {gpu.identity.label}"
     if isinstance(value, Missing):
         raise StalePlan(f"{policy.target}, on which {what} rests, cannot be read: {value.in_words()}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from esnode.engine.judge import reading_of
 from esnode.errors import PlanNotApplyable, StalePlan
 from esnode.model.hardware import Observation
+from esnode.model.metrics import metric
 from esnode.model.neighbours import Neighbours
 from esnode.model.node_file import NodeFile
 from esnode.model.plan import Cause, Change, HoldStep, Operation, ResourceType
@@ -86,7 +88,7 @@ def _check_trigger(change: Change, step: HoldStep, policy: Policy | None, observ
     gpu = observation.gpu(uuid)
     if policy is None or gpu is None:
         raise StalePlan(f"{change.address} rests on {step.key} on {uuid}, which is not there", next_step=_PLAN_AGAIN)
-    value = gpu.metric(policy.target)
+    value = reading_of(metric(policy.target), gpu)
     what = f"policy {step.key} on {gpu.identity.label}"
     if isinstance(value, Missing):
         raise StalePlan(

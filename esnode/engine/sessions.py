@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from esnode.engine.serving import with_tokens_per_watt
 from esnode.model.hardware import Clocks, GpuIdentity, Observation, ObservedGpu, Session
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.state import Observed, State
@@ -24,9 +25,11 @@ def settle(
 
     Where each GPU rests when idle is learned here, from GPUs whose clocks esnode does not lock; `locked`
     are the UUIDs of the others. Without it nothing is learned, and what is known is kept.
+
+    Rates are taken here, too: of serving endpoints, against the samples of earlier observations.
     """
-    observation = _merged(observation, previous) if previous else observation
-    return _with_idle_clocks(observation, previous, locked)
+    settled = _merged(observation, previous) if previous else observation
+    return _with_idle_clocks(with_tokens_per_watt(observation, settled, previous), previous, locked)
 
 
 def _merged(observation: Observation, previous: Observed) -> Observation:

@@ -4,42 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 
+from esnode.model.moments import Moment as Moment
+from esnode.model.moments import Session as Session
 from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
+from esnode.model.serving import ServingEndpoint
 from esnode.model.settings import ReadableValue
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """A point in time: the wall clock (UTC) and seconds of CLOCK_BOOTTIME in the boot it names."""
-
-    at: datetime
-    uptime: float
-    boot_id: str
-
-    def __post_init__(self) -> None:
-        if self.at.tzinfo is None:
-            raise ValueError(f"the time {self.at.isoformat()} has no zone")
-
-    def after(self, seconds: float) -> Moment:
-        """The point in time so many seconds later, in the same boot."""
-        return Moment(at=self.at + timedelta(seconds=seconds), uptime=self.uptime + seconds, boot_id=self.boot_id)
-
-    def seconds_since(self, earlier: Moment) -> float:
-        """Seconds from `earlier` to here: by boot time within one boot, else by the wall clock. Never negative."""
-        if self.boot_id == earlier.boot_id:
-            return max(0.0, self.uptime - earlier.uptime)
-        return max(0.0, (self.at - earlier.at).total_seconds())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One life of the driver on one GPU. `epoch` rises when its energy counter goes back without a reboot."""
-
-    boot_id: str
-    epoch: int = 0
 
 
 class Origin(StrEnum):
@@ -178,13 +149,14 @@ class UnidentifiedGpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Everything that one refresh saw. GPUs are sorted by index."""
+    """Everything that one refresh saw. GPUs are sorted by index; `serving` is keyed by endpoint, secrets left out."""
 
     node: Node
     taken_at: Moment
     origin: Origin
     gpus: tuple[ObservedGpu, ...]
     unidentified: tuple[UnidentifiedGpu, ...] = ()
+    serving: Mapping[str, ServingEndpoint] = field(default_factory=dict)
 
     def gpu(self, uuid: str) -> ObservedGpu | None:
         return next((gpu for gpu in self.gpus if gpu.identity.uuid == uuid), None)

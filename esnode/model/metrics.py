@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+TOKENS_PER_WATT = "tokens_per_watt"
 PROMETHEUS_PREFIX = "prometheus:"
 
 THROTTLE_REASONS: Mapping[str, int] = {
@@ -29,6 +30,7 @@ class Metric:
     """`unit` is what a condition may write after its number. `title` and `show_unit` are for sentences.
 
     `later` says why no sensor of this version reads it; its verdict is then UNKNOWN with that reason.
+    `outside` says what a reading of the GPUs alone lacks: the value comes from an endpoint that is asked beside it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Metric:
     highest: float = float("inf")
     spelled: tuple[str, ...] = ()
     later: str = ""
+    outside: str = ""
 
     def accepts_unit(self, unit: str) -> bool:
         return unit == self.unit or unit in self.spelled
@@ -82,13 +85,13 @@ _ROWS = (
         description="Used share of the frame buffer, memory reserved by the driver left out of the used part.",
     ),
     Metric(
-        name="tokens_per_watt",
+        name=TOKENS_PER_WATT,
         title="Tokens per watt",
         unit="tokens/J",
         spelled=("tokens/W", "tok/J"),
-        source="a serving endpoint and nvmlDeviceGetPowerUsage",
+        source="a serving endpoint, and nvmlDeviceGetTotalEnergyConsumption or nvmlDeviceGetPowerUsage",
         description="Tokens per second divided by the watts of the GPUs that serve them.",
-        later="no serving endpoint is read by this version of esnode",
+        outside="no serving endpoint was asked",
     ),
     Metric(
         name="gpu_memory_temp_celsius",
@@ -167,14 +170,18 @@ METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 
 
 def metric(target: str) -> Metric:
-    """The row of a target, `prometheus:<query>` included. Raises KeyError for an unknown name."""
+    """The row of a target, `prometheus:<query>` included. Raises KeyError for an unknown name.
+
+    The row's name is where the value is kept: a query has no space around it there.
+    """
     if target.startswith(PROMETHEUS_PREFIX):
+        query = target.removeprefix(PROMETHEUS_PREFIX).strip()
         return Metric(
-            name=target,
-            title=target.removeprefix(PROMETHEUS_PREFIX),
+            name=PROMETHEUS_PREFIX + query,
+            title=query,
             unit="",
             source="a Prometheus server",
             description="The value of a query.",
-            later="no Prometheus server is read by this version of esnode",
+            outside="no Prometheus server was asked",
         )
     return METRICS[target]

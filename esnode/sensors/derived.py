@@ -30,6 +30,7 @@ def _percent(part: float, whole: float) -> Reading[float]:
 
 
 def missing_for_now(name: str) -> Missing | None:
-    """Why no sensor of this version reads the metric, or None when one does. KeyError for an unknown name."""
-    later = metric(name).later
-    return Missing(missing=MissingReason.NOT_READ, detail=later) if later else None
+    """Why neither driver nor capture tells the metric, or None when they do. KeyError for an unknown name."""
+    row = metric(name)
+    why = row.later or row.outside
+    return Missing(missing=MissingReason.NOT_READ, detail=why) if why else None

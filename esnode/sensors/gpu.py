@@ -44,7 +44,7 @@ METRIC_READERS: Final[Mapping[str, MetricReader]] = {
     "process_count": lambda look: look.read(Device.process_count),
     **{f"throttle_reason_{reason}": _throttle_reader(bit) for reason, bit in THROTTLE_REASONS.items()},
 }
-"""Every metric of METRICS that this version reads; the others have their `later`."""
+"""Every metric of METRICS that the driver tells; the others have their `later` or `outside`."""
 
 
 def observe_gpus(

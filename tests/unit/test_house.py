@@ -48,6 +48,7 @@ HOMES = {
     "deepdiff": ("engine/compare.py",),
     "msgspec": ("wire.py",),
     "rfc8785": ("wire.py",),
+    "prometheus_client": ("sensors/exposition.py",),
     "psutil": ("host",),
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),
