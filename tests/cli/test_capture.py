@@ -17,7 +17,7 @@ def test_the_specifications_profile_on_eight_real_h100(tmp_path):
     assert result.code == 0
     assert "GPU-7 (H100) State: Temp=29C, Power=68.1W, Util=0%" in result.out
     assert "Status: PENDING (graphics clock lock would go from unlocked to 345 MHz, 210 MHz asked for)" in result.out
-    assert "no serving endpoint is read by this version" in result.out
+    assert "no serving endpoint was asked" in result.out
 
 
 def test_without_its_tag_and_label_it_selects_no_gpu_and_says_why(tmp_path):
