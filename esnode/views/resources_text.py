@@ -20,8 +20,11 @@ _PHRASES = {
     (ResourceType.NODE, Operation.DELETE): "will be given back",
 }
 
-# Of a process, what a person knows it by; `started` is the exact form of `start_time`.
-_HIDDEN = frozenset({"started"})
+# As people look for them; `started`, the exact form of `start_time`, is not for them.
+_NAMES = (
+    *("pid", "name", "user", "command", "start_time", "grace_period_seconds"),
+    *("channel", "severity", "cordoned", "conditions"),
+)
 
 
 def resource_shape(change: Change) -> Hashable:
@@ -50,7 +53,7 @@ def resource_title(group: Sequence[Change]) -> str:
 
 def value_lines(change: Change) -> Iterable[str]:
     """`channel = slack-devops`, `cordoned = no -> yes`."""
-    names = [name for name in dict.fromkeys([*change.before, *change.after]) if name not in _HIDDEN]
+    names = [name for name in _NAMES if name in change.before or name in change.after]
     width = max((len(name) for name in names), default=0)
     for name in names:
         before, after = change.before.get(name), change.after.get(name)
