@@ -15,7 +15,7 @@ test: $(VENV)/test-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 # Golden texts and generated schemas are written anew, to be reviewed as a diff.
 golden: $(VENV)/test-ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from esnode.actuators.node import NodeActuator
 from esnode.model.node_file import KubernetesAccess
 from tests.kubernetes.machine import Machine
 from tests.kubernetes.plane import STRANGER_TOKEN, Plane
+from tests.kubernetes.sharing import shared_plane
 from tests.places import EXAMPLES
 
 _NUMBERS = itertools.count()
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 _COLLECTIONS = {
     "Namespace": "api/v1/namespaces",
@@ -25,17 +28,19 @@ _COLLECTIONS = {
 }
 
 
+def _grant(plane: Plane) -> None:
+    """The rights of examples/kubernetes, as they are given there."""
+    for document in YAML(typ="safe").load_all(EXAMPLES / "kubernetes" / "rbac.yaml"):
+        plane.ask("POST", _COLLECTIONS[document["kind"]], document)
+
+
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """Running, with the rights of examples/kubernetes."""
-    plane = Plane(tmp_path_factory.mktemp("control-plane"))
-    plane.start()
-    try:
-        for document in YAML(typ="safe").load_all(EXAMPLES / "kubernetes" / "rbac.yaml"):
-            plane.ask("POST", _COLLECTIONS[document["kind"]], document)
+    base = tmp_path_factory.getbasetemp()
+    # A worker's folder is inside that of the run.
+    run = base.parent if _WORKER else base
+    with shared_plane(run / "control-plane", tmp_path_factory.mktemp("kubeconfigs"), _grant) as plane:
         yield plane
-    finally:
-        plane.stop()
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +59,7 @@ def kubeconfig(plane: Plane, token: str) -> Path:
 
 @pytest.fixture
 def machine(plane: Plane) -> Machine:
-    machine = Machine(plane, f"gpu-{next(_NUMBERS):02}")
+    machine = Machine(plane, f"gpu{_WORKER}-{next(_NUMBERS):02}")
     machine.create()
     return machine
 

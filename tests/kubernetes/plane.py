@@ -33,28 +33,15 @@ class Refused(Exception):
 
 
 class Plane:
-    """Runs from `start` to `stop`. `ask` is the administrator's way in, independent of the product's client."""
+    """The way to a running control plane. `ask` is the administrator's, independent of the product's client.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._etcd, self._peer, self._port, self._manager, self._scheduler = _free_ports(5)
-        self.server = f"https://127.0.0.1:{self._port}"
-        self.authority = folder / "api" / "apiserver.crt"
-        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+    `own` is a folder that no other process writes to.
+    """
 
-    def start(self) -> None:
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        for _, process in reversed(self._running):
-            # Nothing here is kept, so nothing has to be shut down in order.
-            process.kill()
-            process.wait()
-        self._running.clear()
+    def __init__(self, server: str, authority: Path, own: Path) -> None:
+        self.server = server
+        self.authority = authority
+        self._own = own
 
     def ask(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> Any:
         request = urllib.request.Request(
@@ -74,7 +61,7 @@ class Plane:
     def kubeconfig(self, name: str, token: str, *, server: str = "", authority: str = "") -> Path:
         """A kubeconfig of `name` with this token. JSON is YAML."""
         cluster = {"server": server or self.server, "certificate-authority": authority or str(self.authority)}
-        path = self.folder / f"{name}.kubeconfig"
+        path = self._own / f"{name}.kubeconfig"
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -86,12 +73,40 @@ class Plane:
         path.write_text(json.dumps(document))
         return path
 
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.authority))
+
+
+class Programs:
+    """What a control plane consists of, running from `start` to `stop`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._etcd, self._peer, port, self._manager, self._scheduler = _free_ports(5)
+        self._port = port
+        self.plane = Plane(f"https://127.0.0.1:{port}", authority_in(folder), folder)
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def start(self) -> None:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        for _, process in reversed(self._running):
+            # Nothing here is kept, so nothing has to be shut down in order.
+            process.kill()
+            process.wait()
+        self._running.clear()
+
     def _start(self) -> None:
         self._write_files()
         self._run_etcd()
         self._run_api_server()
-        self._until(lambda: self.ask("GET", "readyz") == "ok")
-        admin = self.kubeconfig("admin", ADMIN_TOKEN)
+        self._until(lambda: self.plane.ask("GET", "readyz") == "ok")
+        admin = self.plane.kubeconfig("admin", ADMIN_TOKEN)
         common = [f"--kubeconfig={admin}", "--leader-elect=false", "--port=0", "--bind-address=127.0.0.1"]
         self._run(
             "kube-controller-manager",
@@ -134,7 +149,7 @@ class Plane:
             f"--secure-port={self._port}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
-            f"--cert-dir={self.authority.parent}",
+            f"--cert-dir={self.plane.authority.parent}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.folder / 'sa.pub'}",
             f"--service-account-signing-key-file={self.folder / 'sa.key'}",
@@ -170,8 +185,10 @@ class Plane:
     def _last_words(self, program: str) -> str:
         return (self.folder / f"{program}.log").read_text(errors="replace")[-2000:]
 
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.authority))
+
+def authority_in(folder: Path) -> Path:
+    """The certificate that an API server started in this folder has made for itself."""
+    return folder / "api" / "apiserver.crt"
 
 
 def _free_ports(count: int) -> list[int]:

@@ -17,7 +17,7 @@ from esnode.model.node_file import KubernetesAccess
 from esnode.sensors.cluster import is_configured, read_cluster_node
 from tests.kubernetes.plane import STRANGER_TOKEN
 
-pytestmark = [pytest.mark.lane("kubernetes"), pytest.mark.xdist_group("kubernetes")]
+pytestmark = pytest.mark.lane("kubernetes")
 
 SECRET = "s3cr3t-token-of-nobody"
 

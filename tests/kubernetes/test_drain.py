@@ -12,7 +12,7 @@ from esnode.errors import ClusterUnavailable, DrainIncomplete, ReadBackDiffers
 from esnode.model.cluster import NodeOrder
 from tests.kubernetes.machine import READY, container, until
 
-pytestmark = [pytest.mark.lane("kubernetes"), pytest.mark.xdist_group("kubernetes")]
+pytestmark = pytest.mark.lane("kubernetes")
 
 HOT = "GpuOverheated"
 

@@ -8,7 +8,7 @@ from esnode.model.cluster import GpuPod
 from esnode.sensors.cluster import read_cluster_node, read_node_labels
 from tests.kubernetes.machine import container, until
 
-pytestmark = [pytest.mark.lane("kubernetes"), pytest.mark.xdist_group("kubernetes")]
+pytestmark = pytest.mark.lane("kubernetes")
 
 
 def pods_seen(access, count):
