@@ -204,6 +204,10 @@ class OnProbation(PlanRefused):
     """The last apply waits for its confirmation, so nothing else is applied on top of it."""
 
 
+class LoopAlive(PlanRefused):
+    """A control loop keeps the state by other profiles than the plan's, and would undo it at once."""
+
+
 class NothingToUndo(EsnodeError):
     """There is no apply to roll back or to confirm."""
 

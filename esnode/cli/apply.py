@@ -167,10 +167,12 @@ def _ready(
 ) -> tuple[State, Observation]:
     """The state and a fresh reading, once every check has passed and the state has proved writable."""
     from esnode.cli.planning import look, recover_and_save
-    from esnode.engine.preflight import check_world
+    from esnode.engine.preflight import check_loop, check_world
     from esnode.engine.sessions import settle
+    from esnode.storage.loops import living_loop
     from esnode.storage.states import with_observation
 
+    check_loop(plan, living_loop(file.path))
     state = file.load()
     sight = look(machine, plan.profiles, state)
     observation = settle(sight.observation, state.observed)

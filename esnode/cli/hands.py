@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from esnode.cli.surroundings import cluster_access
 from esnode.errors import ClusterUnavailable, DeliveryFailed
@@ -55,7 +56,8 @@ class OtherHands:
             )
         from esnode.actuators.node import NodeActuator
 
-        return NodeActuator(access).carry_out(order, should_stop=self._should_stop, tell=self._tell)
+        timed = replace(order, deadline_seconds=access.drain_seconds)
+        return NodeActuator(access).carry_out(timed, should_stop=self._should_stop, tell=self._tell)
 
     def send(self, notifications: Sequence[Notification]) -> Sequence[Done]:
         """Side by side, in a process that can be killed: whatever a receiver or a library does, apply goes on."""

@@ -68,7 +68,7 @@ _PHASES: Mapping[ResourceType, Phase] = {
 class Surroundings:
     """Everything apply needs of the world. With `revert_after` seconds the apply is on probation.
 
-    `plan_digest` is what messages call the plan by, `drain_seconds` how long a drain may wait for pods.
+    `plan_digest` is what messages call the plan by.
     """
 
     actuator: Actuator
@@ -80,7 +80,6 @@ class Surroundings:
     should_stop: Callable[[], bool]
     revert_after: float | None = None
     plan_digest: str = ""
-    drain_seconds: float = 300.0
 
 
 def stages(plan: Plan) -> list[tuple[Phase, tuple[Task, ...]]]:
@@ -200,9 +199,7 @@ class _Run:
             case ResourceType.PROCESS:
                 return hands.end_processes([termination(change) for change in changes])
             case ResourceType.NODE:
-                return [
-                    hands.change_node(node_order(change, self.state, self.world.drain_seconds)) for change in changes
-                ]
+                return [hands.change_node(node_order(change, self.state)) for change in changes]
             case _:
                 now = self.world.clock.now()
                 messages = [list(notifications(change, self.plan, self.world.plan_digest, now)) for change in changes]

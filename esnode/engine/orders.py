@@ -32,7 +32,7 @@ def termination(change: Change) -> Termination:
     )
 
 
-def node_order(change: Change, state: State, deadline_seconds: float) -> NodeOrder:
+def node_order(change: Change, state: State) -> NodeOrder:
     """What a node's change asks for: its conditions, its cordon, and whether pods are to go."""
     record = state.managed.node
     ours = record.conditions if record else ()
@@ -46,7 +46,6 @@ def node_order(change: Change, state: State, deadline_seconds: float) -> NodeOrd
         evict=not is_end,
         reason="EsnodePolicy",
         message=" ".join(sentences)[:LONGEST_MESSAGE],
-        deadline_seconds=deadline_seconds,
     )
 
 

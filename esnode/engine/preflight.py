@@ -10,6 +10,7 @@ from esnode.engine.judge import reading_of, release_condition
 from esnode.engine.preflight_actions import check_action
 from esnode.engine.records import record_digest
 from esnode.errors import (
+    LoopAlive,
     OnProbation,
     PlanExpired,
     PlanNotApplyable,
@@ -20,6 +21,7 @@ from esnode.errors import (
     WrongMachine,
 )
 from esnode.model.hardware import Observation, ObservedGpu, Origin
+from esnode.model.loops import Loop
 from esnode.model.metrics import metric
 from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.node_file import NO_NODE_FILE, NodeFile
@@ -68,6 +70,18 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
             detail=f"The plan's digest is {digest}, -expect-digest says {expected.digest}.",
             next_step="Compare the two plans; apply the one that was approved, or have this one approved.",
         )
+
+
+def check_loop(plan: Plan, loop: Loop | None) -> None:
+    """No living loop of other profiles on this state: it would plan back what this plan does. Raises LoopAlive."""
+    if loop is None or dict(loop.profiles) == {profile.name: profile.sha256 for profile in plan.profiles}:
+        return
+    kept = ", ".join(sorted(loop.profiles)) or "profiles that cannot be read"
+    raise LoopAlive(
+        f"A control loop of {loop.user} (PID {loop.pid}) keeps this state by {kept}",
+        detail="This plan was made from other profiles, so the loop would undo it in its next cycle.",
+        next_step="Give the loop the new profiles, or stop it first; a plan from its own profiles can be applied.",
+    )
 
 
 def check_world(

@@ -16,13 +16,21 @@ def select(profile: Profile, gpu: ObservedGpu, node: Node) -> Selection:
     tags = facts_of(gpu, node)
     reasons = []
     matches = []
-    for kind, wanted, given in (("tag", profile.selector.tags, tags), ("label", profile.selector.labels, node.labels)):
+    labels = _labels(profile, node)
+    for kind, wanted, given in (("tag", profile.selector.tags, tags), ("label", profile.selector.labels, labels)):
         for key, patterns in wanted.items():
             match, reason = _match_key(kind, key, patterns, given)
             matches.append(match)
             if reason:
                 reasons.append(reason)
     return Selection(profile=profile.name, gpu=gpu.identity.uuid, match=_all(matches), reasons=tuple(reasons))
+
+
+def _labels(profile: Profile, node: Node) -> Mapping[str, Reading[str]]:
+    """The labels; where a source of them could not be asked, one that nobody gave is missing and not absent."""
+    if node.labels_failure is None:
+        return node.labels
+    return {**dict.fromkeys(profile.selector.labels, node.labels_failure), **node.labels}
 
 
 def facts_of(gpu: ObservedGpu, node: Node) -> dict[str, Reading[str]]:

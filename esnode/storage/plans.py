@@ -161,7 +161,7 @@ def _change_entry(change: Change) -> ResourceChange:
         provider_name=PROVIDER,
         change=ChangeBody(
             actions=change.actions,
-            before=None if is_new else change.before,
+            before=None if is_new and not change.before else change.before,
             after=None if is_end else change.after,
         ),
         action_reason=change.reason,

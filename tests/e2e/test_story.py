@@ -3,9 +3,12 @@
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
+from esnode.model.loops import Loop
+from esnode.storage.loops import looping
 from tests.e2e.lab import Lab
 
 THERMAL = """
@@ -200,15 +203,17 @@ def test_show_prints_a_saved_plan_and_its_json(lab):
     assert json.loads(lab.run("show", "-json", "plan.json").out) == lab.document()
 
 
-def test_alerts_and_kills_are_planned_and_refused_by_apply(lab):
+def test_an_alert_to_a_channel_that_nobody_defined_warns_and_then_fails(lab):
     lab.write_profile(
         "policies:\n"
         "  - {name: tell, target: gpu_utilization, condition: '> 50%', action: {type: alert, channel: ops}}\n"
     )
-    assert "Plan: 2 to add, 0 to change, 0 to destroy." in lab.plan().out
-    refused = lab.apply()
-    assert refused.code == 3
-    assert "cannot apply alert changes" in refused.err
+    planned = lab.plan()
+    assert "Plan: 2 to add, 0 to change, 0 to destroy." in planned.out
+    assert "The channel ops of lab/tell is not defined" in planned.err
+    failed = lab.apply()
+    assert failed.code == 4
+    assert "channel ops" in failed.out
 
 
 def test_runs_differ_only_in_time_readings_and_checksum(lab):
@@ -242,3 +247,17 @@ def test_a_profile_that_everybody_may_write_is_warned_about(lab):
     lab.write_profile(CAP)
     (lab.folder / "profile.es").chmod(0o666)
     assert "The profile profile.es can be written by everybody" in lab.plan().err
+
+
+def test_a_plan_of_other_profiles_is_refused_while_a_loop_keeps_the_state(lab):
+    lab.write_profile(CAP)
+    lab.plan()
+    planned = lab.document()["profiles"][0]
+    state = lab.folder / "esnode.state.json"
+    now = datetime.now(UTC)
+    with looping(state, Loop(pid=4711, user="ada@node-01", since=now, profiles={"night": "d1"})):
+        refused = lab.apply()
+    assert refused.code == 3
+    assert "ada@node-01 (PID 4711) keeps this state by night" in refused.err
+    with looping(state, Loop(pid=4711, user="ada@node-01", since=now, profiles={planned["name"]: planned["sha256"]})):
+        assert lab.apply().code == 0

@@ -47,7 +47,7 @@ def read(tmp_path, text):
 def mistakes(tmp_path, text):
     with pytest.raises(NodeFileInvalid) as invalid:
         read(tmp_path, text)
-    return [(problem.range.line, problem.summary) for problem in invalid.value.problems]
+    return [(problem.range.line, problem.summary) for problem in invalid.value.problems if problem.range]
 
 
 def test_everything_a_node_file_can_say(tmp_path):

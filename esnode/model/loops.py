@@ -1,0 +1,17 @@
+"""A control loop that keeps a state: who it is, and by which profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """`profiles` is the digest of each profile by its name; `user` is who started it, `user@host`."""
+
+    pid: int
+    user: str
+    since: datetime
+    profiles: Mapping[str, str]

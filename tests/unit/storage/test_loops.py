@@ -1,0 +1,60 @@
+"""STATE.loop: held by a living loop, worth nothing when it died."""
+
+import subprocess
+import sys
+
+import pytest
+
+from esnode.errors import LockHeld
+from esnode.model.loops import Loop
+from esnode.storage.loops import living_loop, loop_path, looping
+from tests.builders import a_moment
+
+
+def a_loop(**profiles):
+    return Loop(pid=4711, user="ada@node-01", since=a_moment().at, profiles=profiles or {"train": "d1"})
+
+
+def test_a_state_that_no_loop_keeps_has_none(tmp_path):
+    assert living_loop(tmp_path / "state.json") is None
+
+
+def test_a_living_loop_is_known_with_its_profiles(tmp_path):
+    with looping(tmp_path / "state.json", a_loop()):
+        assert living_loop(tmp_path / "state.json") == a_loop()
+    assert living_loop(tmp_path / "state.json") is None
+
+
+def test_a_second_loop_is_told_who_keeps_the_state(tmp_path):
+    second = looping(tmp_path / "state.json", a_loop(other="d2"))
+    with (
+        looping(tmp_path / "state.json", a_loop()),
+        pytest.raises(LockHeld, match=r"ada@node-01 \(PID 4711\) with train"),
+    ):
+        second.__enter__()
+
+
+def test_a_loop_that_was_killed_keeps_nothing(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from tests.unit.storage.test_loops import a_loop\n"
+        "from esnode.storage.loops import looping\n"
+        "with looping(Path(sys.argv[1]), a_loop()):\n    print('kept', flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "state.json")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "kept\n"
+    assert living_loop(tmp_path / "state.json") == a_loop()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert living_loop(tmp_path / "state.json") is None
+
+
+def test_one_that_cannot_be_read_is_still_a_loop(tmp_path):
+    with looping(tmp_path / "state.json", a_loop()):
+        loop_path(tmp_path / "state.json").write_text("{")
+        loop = living_loop(tmp_path / "state.json")
+    assert loop is not None
+    assert loop.profiles == {}
