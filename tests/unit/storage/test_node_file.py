@@ -18,6 +18,7 @@ from esnode.model.node_file import (
 )
 from esnode.storage.node_files.grammar import node_schema
 from esnode.storage.node_files.read import problems_of, read_node_file
+from tests.places import EXAMPLES
 
 DESIGN = """
 machine_id: rack7-node3
@@ -146,3 +147,7 @@ def test_any_document_is_right_or_explained(document):
     problems = problems_of(document)
     assert all(problem.summary for problem in problems)
     json.dumps([problem.summary for problem in problems])
+
+
+def test_the_example_is_right():
+    assert set(read_node_file(EXAMPLES / "node.yaml").channels) == {"slack-devops", "oncall", "hook", "everybody"}
