@@ -44,7 +44,7 @@ def _way_out(held: Sequence[HeldPod]) -> str:
     budgets = sorted({found.pod.blocked_by for found in held if found.pod.blocked_by})
     if not budgets:
         return (
-            "Plan and apply again: it goes on from here. `kubernetes: drain_seconds` of the node file gives it longer."
+            "Plan and apply again: it goes on from here. `kubernetes: drain_timeout` of the node file gives it longer."
         )
     return (
         f"Let {_listed(budgets)} allow a disruption (more replicas elsewhere, a higher maxUnavailable), "

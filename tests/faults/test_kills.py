@@ -11,8 +11,8 @@ from tests.places import PROJECT
 
 KILLS = [
     # story, fault of GPU-1, every how many boundaries, at least so many points
-    ("every setting", "none", 1, 60),
-    ("given back", "none", 1, 60),
+    ("every setting", "none", 2, 40),
+    ("given back", "none", 2, 40),
     ("hold begins", "none", 1, 30),
     ("hold steps", "none", 1, 15),
     ("hold ends", "none", 1, 30),
