@@ -24,6 +24,8 @@ def check_references(plan: Plan) -> None:
     for change in plan.changes:
         if change.type is ResourceType.GPU:
             _check_gpu_change(change, gpus)
+        else:
+            _check_action(change, gpus)
 
 
 def _check_gpu_change(change: Change, gpus: set[str]) -> None:
@@ -35,6 +37,22 @@ def _check_gpu_change(change: Change, gpus: set[str]) -> None:
     _known(f"{change.address} has no value after of", set(change.before), set(change.after))
     _known(f"{change.address} forgets", set(change.forget), set(SETTINGS))
     _known(f"{change.address} holds", {step.setting for step in change.holds}, set(SETTINGS))
+
+
+def _check_action(change: Change, gpus: set[str]) -> None:
+    """A process is identified, an alert is of one policy on one GPU, a node was seen."""
+    match change.type:
+        case ResourceType.PROCESS:
+            numbers = [change.before.get(name) for name in ("pid", "started", "grace_period_seconds")]
+            if not all(isinstance(number, float | int) and not isinstance(number, bool) for number in numbers):
+                raise BadValue(f"{change.address} does not say which process it is")
+        case ResourceType.NODE:
+            if not isinstance(change.before.get("cordoned"), bool):
+                raise BadValue(f"{change.address} does not say how the node was")
+    named = {step.gpu for step in change.holds if step.gpu} | ({change.gpu.uuid} if change.gpu else set())
+    _known(f"{change.address} is a change of", named, gpus)
+    if change.type is not ResourceType.NODE and (change.gpu is None or len(change.holds) != 1 or not change.because):
+        raise BadValue(f"{change.address} is not of one policy on one GPU")
 
 
 def _known(what: str, named: set[str], known: set[str]) -> None:

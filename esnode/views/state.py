@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from tabulate import tabulate
 
 from esnode import wire
-from esnode.model.plan import gpu_address
+from esnode.model.plan import ResourceType, gpu_address, node_address
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
-from esnode.model.state import ManagedGpu, State
+from esnode.model.state import CordonedNode, Hold, ManagedGpu, State
 from esnode.views.text import counted, write
 
 
@@ -46,6 +46,8 @@ def state_text(state: State) -> str:
         taken = seen.taken_at.at.strftime("%Y-%m-%d %H:%M:%S UTC")
         lines.append(f"{counted(len(seen.gpus), 'GPU')} last seen {taken} ({seen.origin}).")
     records = [state.managed.gpus[uuid] for uuid in _by_index(state)]
+    if state.managed.node:
+        lines.append(node_text(state.managed.node))
     if not records:
         return "\n".join([*lines, "Nothing is managed."])
     lines.append(f"{counted(len(records), 'GPU')} managed:")
@@ -53,6 +55,15 @@ def state_text(state: State) -> str:
     table = tabulate(rows, headers=["GPU", "setting", "applied", "baseline", "for", "by", "applied at"])
     holds = [line for record in records for line in _hold_lines(record)]
     return "\n".join([*lines, "", table, *(["", "Holds:", *holds] if holds else [])])
+
+
+def node_text(node: CordonedNode) -> str:
+    """What esnode did to the Kubernetes node."""
+    cordoned = "cordoned by esnode" if node.cordoned else "cordoned by somebody else"
+    since = node.since.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"{node_address(node.name)} is {cordoned}, with {', '.join(node.conditions) or 'no condition'}, since {since}."
+    )
 
 
 def resource_text(record: ManagedGpu) -> str:
@@ -96,10 +107,20 @@ def _rows(record: ManagedGpu) -> Iterator[list[str]]:
 
 def _hold_lines(record: ManagedGpu) -> list[str]:
     return [
-        f"{record.identity.label}: {key} holds {SETTINGS[hold.setting].title} at "
-        f"{SETTINGS[hold.setting].show(hold.value)} since {hold.since.at.strftime('%Y-%m-%d %H:%M:%S UTC')}"
+        f"{record.identity.label}: {key} {hold_in_words(hold)} since {hold.since.at.strftime('%Y-%m-%d %H:%M:%S UTC')}"
         for key, hold in sorted(record.holds.items())
     ]
+
+
+def hold_in_words(hold: Hold) -> str:
+    """What is in force: `holds power limit at 650 W`, `fires to slack-devops`, `drains the node (GpuOverheated)`."""
+    match hold.setting:
+        case ResourceType.ALERT:
+            return f"fires to {hold.value}"
+        case ResourceType.NODE:
+            return f"drains the node ({hold.value})"
+        case name:
+            return f"holds {SETTINGS[name].title} at {SETTINGS[name].show(hold.value)}"
 
 
 def _reading(name: str, value: Reading[ReadableValue]) -> str:

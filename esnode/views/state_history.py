@@ -77,8 +77,8 @@ def show_restored(
     write(f"{source} was put back as serial {state.serial}: {counted(managed, 'GPU')} managed.")
     if kept_aside:
         write(f"{problem}. The damaged file is kept as {kept_aside}.")
-    if state.managed.journal:
-        write(f"It has {counted(len(state.managed.journal), 'write')} under way: the next plan decides by reading.")
+    if state.managed.is_in_flight:
+        write(f"It has {counted(_under_way(state), 'write')} under way: the next plan decides by reading.")
     write("The hardware was not touched. esnode plan shows what differs from it.")
 
 
@@ -117,4 +117,8 @@ def _managed(state: State) -> str:
 
 
 def _in_flight(state: State) -> str:
-    return f", {counted(len(state.managed.journal), 'write')} under way" if state.managed.journal else ""
+    return f", {counted(_under_way(state), 'write')} under way" if state.managed.is_in_flight else ""
+
+
+def _under_way(state: State) -> int:
+    return len(state.managed.journal) + len(state.managed.errands)
