@@ -46,9 +46,12 @@ def meet(seen: Observation, needs: Needs, node_file: NodeFile, driver: DriverPro
 
 def cluster_access(node_file: NodeFile) -> KubernetesAccess | None:
     """How the cluster is reached; None where there is none to ask."""
-    if node_file.kubernetes:
+    if node_file.kubernetes or not os.environ.get("KUBERNETES_SERVICE_HOST"):
         return node_file.kubernetes
-    return KubernetesAccess() if os.environ.get("KUBERNETES_SERVICE_HOST") else None
+    # Only in a pod is there more to look for, so only there is it loaded.
+    from esnode.sensors.cluster import is_configured
+
+    return KubernetesAccess() if is_configured(None) else None
 
 
 def _with_labels(seen: Observation, access: KubernetesAccess) -> Observation:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from esnode.engine.carry_out import Errands, carry_out, in_a_sentence, outcome_of_errand
 from esnode.engine.errands import close_errand, make_errand, open_errands, steps_by_gpu, take_steps
-from esnode.engine.orders import node_order, notifications, termination
 from esnode.engine.ports import Actuator, Clock, Hands, Progress, Recorder
 from esnode.engine.record import (
     begin_apply,
@@ -24,7 +24,7 @@ from esnode.engine.record import (
     record_only,
     remember,
 )
-from esnode.errors import DriverTimeout, EsnodeError, GpuLost, StateUnwritable
+from esnode.errors import DriverTimeout, GpuLost, StateUnwritable
 from esnode.model.hardware import GpuIdentity, Moment, Observation
 from esnode.model.plan import Change, Mode, Operation, Plan, ResourceType
 from esnode.model.readings import NOT_READ, Missing, Reading
@@ -185,7 +185,7 @@ class _Run:
             self.world.progress.started(task.change, task.setting)
         state = self.state
         for task, done in zip(tasks, self._run_all([task.change for task in tasks]), strict=True):
-            outcome = outcome_of_errand(task, done)
+            outcome = outcome_of_errand(task.change, done)
             state = close_errand(state, task.change, done, self._identities(), self.world.clock.now())
             if outcome.result is Result.FAILED:
                 self.results[task.change.address] = Result.FAILED
@@ -194,17 +194,8 @@ class _Run:
         self._save(state)
 
     def _run_all(self, changes: Sequence[Change]) -> Sequence[Done]:
-        hands = self.world.hands
-        match changes[0].type:
-            case ResourceType.PROCESS:
-                return hands.end_processes([termination(change) for change in changes])
-            case ResourceType.NODE:
-                return [hands.change_node(node_order(change, self.state)) for change in changes]
-            case _:
-                now = self.world.clock.now()
-                messages = [list(notifications(change, self.plan, self.world.plan_digest, now)) for change in changes]
-                sent = iter(hands.send([message for of_change in messages for message in of_change]))
-                return [together([next(sent) for _ in of_change]) for of_change in messages]
+        run = Errands(plan=self.plan, state=self.state, digest=self.world.plan_digest, now=self.world.clock.now())
+        return carry_out(changes, run, self.world.hands)
 
     def _identities(self) -> dict[str, GpuIdentity]:
         return {gpu.identity.uuid: gpu.identity for gpu in self.observation.gpus}
@@ -298,7 +289,7 @@ def outcome_of(task: Task, written: Written) -> StepOutcome:
     change, setting = task.change, SETTINGS[task.setting]
     error = next_step = ""
     if written.error is not None:
-        error, next_step = _sentence(written.error), written.error.next_step
+        error, next_step = in_a_sentence(written.error), written.error.next_step
     elif setting.readable:
         error, next_step = _compare(task, written.read_back if written.read_back is not None else NOT_READ)
     return StepOutcome(
@@ -314,27 +305,6 @@ def outcome_of(task: Task, written: Written) -> StepOutcome:
         is_readable=setting.readable,
         is_undecided=_is_undecided(written),
     )
-
-
-def outcome_of_errand(task: Task, done: Done) -> StepOutcome:
-    """What became of one change of something that is not a GPU."""
-    return StepOutcome(
-        address=task.change.address,
-        setting=task.setting,
-        before=None,
-        after=None,
-        result=Result.FAILED if done.error else Result.APPLIED,
-        error=_sentence(done.error) if done.error else "",
-        next_step=done.error.next_step if done.error else "",
-        seconds=done.seconds,
-        note=done.note,
-    )
-
-
-def together(parts: Sequence[Done]) -> Done:
-    """What came of several messages about one alert: the first failure counts."""
-    failed = next((done for done in parts if done.error), parts[-1])
-    return replace(failed, seconds=sum(done.seconds for done in parts))
 
 
 def _is_undecided(written: Written) -> bool:
@@ -360,7 +330,3 @@ def _compare(task: Task, read_back: Reading[ReadableValue]) -> tuple[str, str]:
         f"and the GPU shows {setting.show(read_back)}",
         "Something else may hold this setting: another tool, a BMC, or the board itself.",
     )
-
-
-def _sentence(refused: EsnodeError) -> str:
-    return f"{refused.summary}. {refused.detail}".rstrip(". ") if refused.detail else refused.summary

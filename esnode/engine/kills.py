@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esnode.engine.conflicts import deferred_kills
-from esnode.engine.pick import pick
+from esnode.engine.pick import MEMORY_TARGETS, Picked, pick
 from esnode.engine.sites import Actions, Ground, Site, because_of, step_of
 from esnode.engine.stand import Stand
 from esnode.model.plan import Cause, Change, Operation, ResourceType, Step, process_address
@@ -13,6 +13,7 @@ from esnode.model.readings import Missing
 from esnode.model.verdict import Status
 
 PROCESS = ResourceType.PROCESS.value
+_GIB = 2**30
 
 
 def plan_kills(ground: Ground) -> Actions:
@@ -34,7 +35,8 @@ def plan_kills(ground: Ground) -> Actions:
         if picked.host is None:
             remarks[place] = f"Nothing is done: {picked.why}."
             continue
-        changes.append(_change(site, stand, kill, picked.host, picked.why))
+        why = f"{picked.why}{_memory(picked, stand.policy.target)}"
+        changes.append(_change(site, stand, kill, picked.host, why))
     return Actions(changes=tuple(changes), remarks=remarks)
 
 
@@ -52,6 +54,13 @@ def _change(site: Site, stand: Stand, kill: KillProcess, host: HostProcess, why:
         because={PROCESS: because},
         holds=(step_of(stand, PROCESS, Step.END, Cause.POLICY, after=None),),
     )
+
+
+def _memory(picked: Picked, target: str) -> str:
+    """What the process has on the GPU, where it was not picked for that."""
+    if target in MEMORY_TARGETS or picked.process is None or isinstance(picked.process.memory_bytes, Missing):
+        return ""
+    return f", and has {picked.process.memory_bytes / _GIB:.1f} GiB of its memory"
 
 
 def _identity(host: HostProcess, kill: KillProcess) -> dict[str, float | bool | str | None]:

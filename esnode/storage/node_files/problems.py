@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from esnode.model.profile import Path
-from esnode.storage.yaml.complaints import Problem, found, nearest
+from esnode.storage.yaml.complaints import Problem, found, meant_branch, nearest
 
 
 def structural_problems(errors: Iterable[Any]) -> list[Problem]:
@@ -24,7 +24,7 @@ def _explain(error: Any) -> Iterator[Problem]:
         case "required":
             for key in (key for key in error.validator_value if key not in error.instance):
                 yield Problem(path=(*path, key), summary=f'{_called(path)} needs "{key}"')
-        case "anyOf" if meant := _branch(error):
+        case "anyOf" if meant := meant_branch(error, ("type", "pattern")):
             for part in meant:
                 yield from _explain(part)
         case "enum" if isinstance(error.instance, str):
@@ -38,19 +38,6 @@ def _explain(error: Any) -> Iterator[Problem]:
             expects = error.schema.get("x-expects", "another value")
             value = "found other text" if isinstance(error.instance, str) else found(error.instance)
             yield Problem(path=path, summary=f"{_called(path)} must be {expects}, {value}", detail=_help(expects))
-
-
-def _branch(error: Any) -> list[Any]:
-    """The errors of the only alternative that has the right type."""
-    branches: dict[Any, list[Any]] = {}
-    for part in error.context:
-        branches.setdefault(part.relative_schema_path[0], []).append(part)
-    right = [
-        parts
-        for parts in branches.values()
-        if not any(part.validator in ("type", "pattern") and not part.relative_path for part in parts)
-    ]
-    return right[0] if len(right) == 1 else []
 
 
 def _unknown_key(path: Path, key: str, known: list[str]) -> Problem:

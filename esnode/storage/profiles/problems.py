@@ -8,7 +8,7 @@ from typing import Any
 from esnode.model.metrics import METRICS
 from esnode.model.profile import Path
 from esnode.storage.profiles.grammar import ACTIONS
-from esnode.storage.yaml.complaints import Problem, found
+from esnode.storage.yaml.complaints import Problem, found, meant_branch
 from esnode.storage.yaml.complaints import nearest as nearest_word
 from esnode.units import format_number
 
@@ -47,6 +47,8 @@ LOOKS_LIKE: Mapping[str, str] = {
     "max": "{min: 345, max: 1980}",
 }
 
+_DECIDING = ("type", "const", "pattern")
+
 # Nine of the targets; listed as one.
 _FAMILY = "throttle_reason_"
 
@@ -79,24 +81,13 @@ def _explain(error: Any, document: Any) -> Iterator[Problem]:
         case "required":
             missing = [key for key in error.validator_value if key not in error.instance]
             yield from (_missing(path, key, document) for key in missing)
-        case "anyOf" if not isinstance(error.instance, str) and (meant := _branch(error)):
+        case "anyOf" if not isinstance(error.instance, str) and (
+            meant := meant_branch(error, ("type", "const", "pattern"))
+        ):
             for part in meant:
                 yield from _explain(part, document)
         case _:
             yield _wrong_value(path, error)
-
-
-def _branch(error: Any) -> list[Any]:
-    """The errors of the only alternative that has the right type."""
-    branches: dict[Any, list[Any]] = {}
-    for part in error.context:
-        branches.setdefault(part.relative_schema_path[0], []).append(part)
-    right = [
-        parts
-        for parts in branches.values()
-        if not any(part.validator in ("type", "const", "pattern") and not part.relative_path for part in parts)
-    ]
-    return right[0] if len(right) == 1 else []
 
 
 def _unknown_key(path: Path, key: str, known: Mapping[str, Any], document: Any) -> Problem:

@@ -82,6 +82,22 @@ def nearest(word: str, known: Iterable[str], synonyms: Mapping[str, str] | None 
     return words[close[0].lower()] if close else ""
 
 
+def meant_branch(error: Any, deciding: tuple[str, ...]) -> list[Any]:
+    """Of a JSON Schema error about alternatives, the errors of the only one that was meant.
+
+    An alternative was not meant when one of the `deciding` keywords fails on the value itself.
+    """
+    branches: dict[Any, list[Any]] = {}
+    for part in error.context:
+        branches.setdefault(part.relative_schema_path[0], []).append(part)
+    meant = [
+        parts
+        for parts in branches.values()
+        if not any(part.validator in deciding and not part.relative_path for part in parts)
+    ]
+    return meant[0] if len(meant) == 1 else []
+
+
 def _span(problem: Problem, places: Mapping[Path, Place]) -> Span:
     """The part itself, or, for what is missing, the nearest part around it."""
     for length in range(len(problem.path), -1, -1):
