@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,39 +14,12 @@ from esnode.model.readings import Missing, Reading
 from esnode.sensors.prometheus import read_query
 from tests.builders import a_gpu, uuid_of
 from tests.endpoints import Asked, endpoint
-from tests.places import PROJECT
 from tests.prometheus_server import Prometheus, prometheus
 
 pytestmark = pytest.mark.lane("prometheus")
 
-SECONDS = 20
 TOKENS_PER_SECOND, WATTS = 1500.0, (610.0, 540.0)
 GPUS: list[GpuIdentity] = [a_gpu(index).identity for index in range(2)]
-
-LOOK_TWICE = """
-import sys, time
-from esnode.cli.outside import look_around
-from esnode.engine.sessions import settle
-from esnode.model.needs import Needs
-from esnode.model.node_file import NodeFile, Serving
-from esnode.model.state import Observed
-from esnode.sensors.node import HostClock
-from tests.builders import a_gpu, a_node, an_observation
-
-url, seconds, *watts = sys.argv[1], *map(float, sys.argv[2:])
-clock = HostClock()
-node_file = NodeFile(serving=(Serving(url=url, engine="vllm", gpus=("0", "1"), window_seconds=seconds),))
-
-def look():
-    now = clock.now()
-    gpus = [a_gpu(index, energy_joules=one * now.uptime) for index, one in enumerate(watts)]
-    seen = an_observation(*gpus, taken_at=now)
-    return look_around(seen, Needs(serving=True), node_file, clock)
-
-first = settle(look(), None)
-time.sleep(seconds)
-print(settle(look(), Observed(observation=first)).gpus[0].metric("tokens_per_watt"))
-"""
 
 
 def page(asked: Asked) -> str:
@@ -86,18 +57,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Prom
     with endpoint(page) as url, prometheus(tmp_path_factory.mktemp("prometheus"), targets=[url]) as running:
         running.wait_for("lab_nothing")
         yield f"{url}/metrics", running
-
-
-def test_tokens_per_watt_measured_live_is_what_prometheus_measures(server: tuple[str, Prometheus]) -> None:
-    url, running = server
-    words = [sys.executable, "-c", LOOK_TWICE, url, str(SECONDS), *map(str, WATTS)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, cwd=PROJECT)
-    assert done.returncode == 0, done.stderr
-    theirs = running.value(
-        f"sum(rate(vllm:generation_tokens_total[{SECONDS}s])) / sum(avg_over_time(DCGM_FI_DEV_POWER_USAGE[{SECONDS}s]))"
-    )
-    assert float(done.stdout) == pytest.approx(theirs, rel=0.01)
-    assert float(done.stdout) == pytest.approx(TOKENS_PER_SECOND / sum(WATTS), rel=0.01)
 
 
 def asked(running: Prometheus, query: str) -> list[Reading[float]]:
