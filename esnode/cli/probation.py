@@ -54,10 +54,14 @@ class Watched:
         self.file = file
         self.simulate = simulate
         self.node_path = node_path
+        self.is_watched = False
 
     def save(self, state: State) -> None:
         self.file.save(state)
-        ensure_watched(self.file.path, self.simulate, self.node_path)
+        # Once: one that was started a moment ago has no sign of its own yet, and a second would be one too many.
+        if not self.is_watched:
+            ensure_watched(self.file.path, self.simulate, self.node_path)
+            self.is_watched = True
 
 
 def undo_overdue(file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float) -> bool:

@@ -1,5 +1,6 @@
 """Processes that really end, alerts that really arrive: through the installed command."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -96,11 +97,7 @@ def test_a_protected_process_is_never_picked(tmp_path):
 
 @pytest.mark.lane("root")
 def test_a_number_that_was_given_out_again_is_refused(tmp_path):
-    with running("first") as first:
-        write_world(tmp_path, (first, 60_000))
-        node = Node(tmp_path, CROWDED)
-        node.plan()
-    with heir_of(first.pid) as heir:
+    with planned_and_recycled(tmp_path) as (node, heir):
         assert node.run("sim", "set", "0", f"processes={heir.pid}:60000").code == 0
         refused = node.apply()
         assert refused.code == 3, refused.out + refused.err
@@ -108,27 +105,24 @@ def test_a_number_that_was_given_out_again_is_refused(tmp_path):
         assert heir.poll() is None
 
 
-def heir_of(pid):
-    """A new process with the number of one that ended, as the kernel is told to give it out next."""
-    for _ in range(50):
-        Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
-        started = running("heir")
-        process = started.__enter__()
-        if process.pid == pid:
-            return Entered(started, process)
-        started.__exit__(None, None, None)
-    pytest.fail(f"the kernel did not give {pid} out again")
+@contextlib.contextmanager
+def planned_and_recycled(folder):
+    """A plan to end a process, and another process that has its number by now.
 
-
-class Entered:
-    def __init__(self, manager, value):
-        self.manager, self.value = manager, value
-
-    def __enter__(self):
-        return self.value
-
-    def __exit__(self, *error):
-        return self.manager.__exit__(*error)
+    Others may be given the number instead, so it is tried with one process after the other.
+    """
+    for _ in range(20):
+        with running("first") as first:
+            write_world(folder, (first, 60_000))
+            node = Node(folder, CROWDED)
+            node.plan()
+        for _ in range(5):
+            Path("/proc/sys/kernel/ns_last_pid").write_text(str(first.pid - 1))
+            with running("heir") as heir:
+                if heir.pid == first.pid:
+                    yield node, heir
+                    return
+    pytest.fail("the kernel never gave the number of a process that had ended to the next one")
 
 
 def test_firing_twice_sends_once_and_resolved_sends_once(tmp_path, http_receiver):
