@@ -85,7 +85,7 @@ def _notification(
         profile=step.profile,
         policy=step.policy,
         target=verdict.target if verdict else "",
-        condition=because.condition,
+        condition=verdict.limit if verdict else "",
         value=_value(verdict),
         reason=because.reason,
         gpu=change.gpu,

@@ -404,3 +404,9 @@ def test_destroy_gives_everything_back_at_once():
     assert machine.apply(plan).is_complete
     assert not machine.state.managed.gpus
     assert machine.state.managed.node is None
+
+
+def test_a_message_has_the_condition_without_its_target():
+    machine = a_machine()
+    machine.plan_and_apply(alerting())
+    assert (machine.around.messages[0].target, machine.around.messages[0].condition) == (TEMP, "> 82")
