@@ -6,16 +6,13 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import Machine, facts, open_machine
 from esnode.cli.syntax import Command, Duration, switch
 from esnode.diagnostics import warning
 from esnode.errors import (
@@ -24,17 +21,11 @@ from esnode.errors import (
     EXIT_TERMINATED,
     BadInvocation,
     FileUntrusted,
-    PlanRefused,
     StateUnwritable,
 )
-from esnode.model.hardware import Observation
-from esnode.model.plan import Plan
-from esnode.model.state import State
 from esnode.storage.states import StateFile
 from esnode.views.apply import ApplyView
-
-if TYPE_CHECKING:
-    from esnode.engine.preflight import Expectations
+from esnode.wiring.machine import facts, open_machine
 
 
 @click.command("apply", cls=Command)
@@ -87,13 +78,12 @@ def command(
       esnode apply plan.json
       esnode apply -expect-digest=4f2a... plan.json
     """
-    from esnode.cli.claiming import Claiming, claimed
-    from esnode.cli.probation import Watched
-    from esnode.engine.apply import Surroundings, apply_plan
     from esnode.engine.preflight import Expectations, check_plan
     from esnode.storage.locks import user_name
+    from esnode.storage.loops import living_loop
     from esnode.storage.plans import read_plan
     from esnode.views.apply import apply_view
+    from esnode.wiring.applying import Execution, execute, ready
 
     _refuse_a_profile(plan_path)
     view = apply_view(as_json=json, no_color=no_color)
@@ -112,27 +102,21 @@ def command(
     file = StateFile(state_path, operation="apply")
     report = None
     with _stoppable() as stopped:
+        how = Execution(
+            view=view,
+            user=user_name(),
+            simulate=simulate,
+            digest=digest,
+            take_over=take_over,
+            lock=lock,
+            lock_timeout=lock_timeout,
+            should_stop=lambda: bool(stopped),
+            revert_after=revert_after,
+        )
         try:
             with open_machine(simulate, given, timeout=timeout) as machine, _locked(file, lock, lock_timeout):
-                state, observation = _ready(plan, file, machine, expected, view)
-                how = Claiming(simulate=simulate, take_over=take_over, lock=lock, timeout=lock_timeout, tell=view.warn)
-                with claimed(plan, state, file, how) as state:
-                    view.executing(plan)
-                    world = Surroundings(
-                        actuator=machine.actuator(),
-                        hands=machine.hands(view.told, lambda: bool(stopped)),
-                        recorder=file if revert_after is None else Watched(file, simulate, given.node_file.path),
-                        clock=machine.clock,
-                        progress=view,
-                        user=user_name(),
-                        should_stop=lambda: bool(stopped),
-                        revert_after=revert_after,
-                        plan_digest=digest,
-                    )
-                    report, latest = apply_plan(plan, state, observation, world)
-                    if report.is_state_lost:
-                        saved_to = file.save_elsewhere(latest)
-                        view.state_errored(saved_to, b"" if saved_to else file.as_bytes(latest))
+                state, observation = ready(plan, file, machine, expected, view, loop=living_loop(state_path))
+                report = execute(plan, state, observation, file, machine, how)
             view.end(report)
         except KeyboardInterrupt:
             view.stopped_at_once()
@@ -162,41 +146,10 @@ def _check_files(files: Iterable[tuple[Path, str]], view: ApplyView, *, is_stric
             view.warn(warning(reason.summary, reason.next_step))
 
 
-def _ready(
-    plan: Plan, file: StateFile, machine: Machine, expected: Expectations, view: ApplyView
-) -> tuple[State, Observation]:
-    """The state and a fresh reading, once every check has passed and the state has proved writable."""
-    from esnode.cli.planning import look, recover_and_save
-    from esnode.engine.preflight import check_loop, check_world
-    from esnode.engine.sessions import settle
-    from esnode.storage.loops import living_loop
-    from esnode.storage.states import with_observation
-
-    check_loop(plan, living_loop(file.path))
-    state = file.load()
-    sight = look(machine, plan.profiles, state)
-    observation = settle(sight.observation, state.observed)
-    try:
-        if state.managed.is_in_flight:
-            state, sentences = recover_and_save(file, state, replace(sight, observation=observation))
-            for sentence in sentences:
-                view.warn(warning(sentence))
-        check_world(plan, state, observation, expected, node_file=machine.node_file, neighbours=sight.neighbours)
-        state = with_observation(state, observation, {})
-        file.save(state)
-    except StateUnwritable as failure:
-        raise _refusal(failure) from None
-    return state, observation
-
-
-def _refusal(failure: StateUnwritable) -> PlanRefused:
-    summary = f"Nothing was touched, because the state cannot be written: {failure.summary}"
-    return PlanRefused(summary, next_step=failure.next_step)
-
-
 @contextlib.contextmanager
 def _locked(file: StateFile, lock: bool, timeout: float) -> Iterator[None]:
     from esnode.storage.locks import locked
+    from esnode.wiring.applying import untouched
 
     if not lock:
         yield
@@ -205,7 +158,7 @@ def _locked(file: StateFile, lock: bool, timeout: float) -> Iterator[None]:
         try:
             stack.enter_context(locked(file.path, "apply", timeout=timeout))
         except StateUnwritable as failure:
-            raise _refusal(failure) from None
+            raise untouched(failure) from None
         yield
 
 

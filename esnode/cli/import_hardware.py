@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import Facts, facts, open_machine, read_capture
 from esnode.cli.syntax import Command, switch
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.describe import Description, describe
@@ -17,6 +16,7 @@ from esnode.model.hardware import Observation, Origin
 from esnode.model.needs import NOTHING_MORE
 from esnode.model.plan import gpu_ranges
 from esnode.model.state import State
+from esnode.wiring.machine import Facts, facts, open_machine, read_capture
 
 
 @click.command("import", cls=Command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,11 +11,11 @@ import click
 
 from esnode.cli.syntax import Assignment, Duration, switch
 from esnode.errors import BadInvocation
+from esnode.workers import DRIVER_TIMEOUT
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 LOCK_TIMEOUT = 10.0
-DRIVER_TIMEOUT = 30.0
 
 
 def _together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -131,17 +131,6 @@ planning_options = _together(
     ),
     timeout_option,
 )
-
-
-def given(pairs: tuple[tuple[str, str], ...], environment: str | None) -> Mapping[str, str]:
-    """Tags or labels: the environment's (`k=v,k2=v2`), under what the command line says."""
-    result = {}
-    for part in filter(None, (environment or "").split(",")):
-        key, sign, value = part.partition("=")
-        if not (key.strip() and sign):
-            raise BadInvocation(f'"{part}" is not key=value', next_step="Write ESNODE_TAGS as k=v,k2=v2.")
-        result[key.strip()] = value.strip()
-    return {**result, **dict(pairs)}
 
 
 def refuse_together(**given_options: object) -> None:

@@ -11,11 +11,11 @@ import click
 from click.core import ParameterSource
 
 from esnode.cli import options
-from esnode.cli.machine import facts, open_machine
-from esnode.cli.profiles import distrusted, read_given
 from esnode.cli.syntax import Command, switch
 from esnode.errors import EXIT_CHANGES, BadInvocation
 from esnode.model.plan import Mode
+from esnode.wiring.machine import facts, open_machine
+from esnode.wiring.profiles import distrusted, read_given
 
 
 @click.command("plan", cls=Command)
@@ -89,7 +89,7 @@ def run_plan(
         asks_driver = refresh and not capture
         machine = stack.enter_context(open_machine(simulate, given, timeout=timeout)) if asks_driver else None
         profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
-        from esnode.cli.planning import Request, plan_for
+        from esnode.wiring.planning import Request, plan_for
 
         if refresh:
             view.refreshing()

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import Facts, facts, machine_clock
-from esnode.cli.probation import undo_overdue
 from esnode.cli.syntax import Command
 from esnode.errors import EXIT_INCOMPLETE, EsnodeError
 from esnode.storage.states import StateFile
 from esnode.storage.watch import watching
+from esnode.wiring.machine import Facts, facts, machine_clock
+from esnode.wiring.probation import undo_overdue
 
 LOOK_EVERY = 1.0
 """Seconds between two looks whether the apply was confirmed: a simulated clock may jump."""

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.machine import facts
-from esnode.cli.planning import Request, plan_for
-from esnode.cli.profiles import read_given
 from esnode.cli.syntax import Command
 from esnode.errors import EXIT_CHANGES
 from esnode.model.plan import Mode
+from esnode.wiring.machine import facts
+from esnode.wiring.planning import Request, plan_for
+from esnode.wiring.profiles import read_given
 
 VALID_FOR = 3600.0
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.profiles import read_given
 from esnode.cli.syntax import Command
+from esnode.wiring.profiles import read_given
 
 
 @click.command("validate", cls=Command)

@@ -28,10 +28,10 @@ def command(simulate: Path | None, json: bool, no_color: bool) -> int:
 
 
 def _driver_versions(simulate: Path | None) -> dict[str, str | None]:
-    from esnode.cli.machine import Facts, open_machine
     from esnode.errors import EsnodeError
     from esnode.model.needs import NOTHING_MORE
     from esnode.model.readings import Missing
+    from esnode.wiring.machine import Facts, open_machine
 
     try:
         with open_machine(simulate, Facts()) as machine:

@@ -37,12 +37,12 @@ def command(
       esnode state adopt
       esnode state adopt -yes
     """
-    from esnode.cli.machine import facts, open_machine
     from esnode.engine.state_edits import adopt
     from esnode.model.needs import NOTHING_MORE
     from esnode.storage.states import StateFile
     from esnode.views.jsonlines import begin
     from esnode.views.state_edits import ask_to_adopt, show_adopted, show_both
+    from esnode.wiring.machine import facts, open_machine
 
     begin(as_json=json)
     before = StateFile(state_path).load_existing()

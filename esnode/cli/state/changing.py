@@ -43,7 +43,7 @@ def known_gpus(state: State) -> list[GpuIdentity]:
 
 def find_gpu(text: str, gpus: Sequence[GpuIdentity]) -> GpuIdentity:
     """The GPU of an address. Raises BadInvocation also where an index is not enough to tell two GPUs apart."""
-    from esnode.cli.addresses import resolve_address
+    from esnode.wiring.addresses import resolve_address
 
     indexed = _BY_INDEX.fullmatch(text)
     same = [gpu for gpu in gpus if indexed and gpu.index == int(indexed[1])]

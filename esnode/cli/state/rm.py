@@ -35,12 +35,12 @@ def command(
       esnode state rm gpu[3]
       esnode state rm -dry-run 'gpu["GPU-5d1f..."]'
     """
-    from esnode.cli.claiming import release_unmanaged
-    from esnode.cli.machine import runtime_dir
     from esnode.engine.state_edits import forget_gpu
     from esnode.storage.claims import ClaimFolder
     from esnode.views.jsonlines import begin
     from esnode.views.state_edits import show_forgotten
+    from esnode.wiring.claiming import release_unmanaged
+    from esnode.wiring.machine import runtime_dir
 
     begin(as_json=json)
     with opened(state_path, "state rm", lock=lock, timeout=lock_timeout) as (file, state):

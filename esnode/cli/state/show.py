@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from esnode.cli import options
-from esnode.cli.addresses import resolve_address
 from esnode.cli.syntax import Command
 from esnode.storage.states import StateFile
+from esnode.wiring.addresses import resolve_address
 
 
 @click.command("show", cls=Command)

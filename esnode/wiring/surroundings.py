@@ -30,7 +30,7 @@ def look_around(seen: Observation, needs: Needs, node_file: NodeFile, clock: Clo
     if needs.labels and (access := cluster_access(node_file)):
         seen = _with_labels(seen, access)
     if needs.serving or needs.queries:
-        from esnode.cli import outside
+        from esnode.wiring import outside
 
         seen = outside.look_around(seen, needs, node_file, clock)
     return seen

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from esnode.cli.machine import runtime_dir
 from esnode.diagnostics import Diagnostic
 from esnode.engine.claims import changed_gpus, check_claims, take_over
 from esnode.errors import EsnodeError, PlanRefused, StateUnwritable
@@ -15,6 +14,7 @@ from esnode.model.plan import Plan
 from esnode.model.state import State
 from esnode.storage.claims import ClaimFolder, managed_gpus
 from esnode.storage.states import StateFile
+from esnode.wiring.machine import runtime_dir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from esnode.cli.options import DRIVER_TIMEOUT, given
 from esnode.engine.ports import Actuator, Clock, Hands
+from esnode.errors import BadInvocation
 from esnode.model.hardware import (
     MachineIdKind,
     Node,
@@ -26,6 +26,7 @@ from esnode.model.node_file import NO_NODE_FILE, NodeFile
 from esnode.model.processes import GpuProcess
 from esnode.model.readings import Reading
 from esnode.model.writes import Write, Written
+from esnode.workers import DRIVER_TIMEOUT
 from esnode.workers.driver import DriverProcess
 from esnode.workers.worker import Handlers
 
@@ -69,10 +70,21 @@ def facts(node_path: Path | None, *, tags: Pairs = (), labels: Pairs = (), is_th
     path = node_path or (NODE_FILE if is_this_machine and NODE_FILE.exists() else None)
     node_file = _read_node_file(path) if path else NO_NODE_FILE
     return Facts(
-        tags={**node_file.tags, **given(tags, os.environ.get("ESNODE_TAGS"))},
-        labels={**node_file.labels, **given(labels, os.environ.get("ESNODE_LABELS"))},
+        tags={**node_file.tags, **_given(tags, os.environ.get("ESNODE_TAGS"))},
+        labels={**node_file.labels, **_given(labels, os.environ.get("ESNODE_LABELS"))},
         node_file=node_file,
     )
+
+
+def _given(pairs: tuple[tuple[str, str], ...], environment: str | None) -> Mapping[str, str]:
+    """Tags or labels: the environment's (`k=v,k2=v2`), under what the command line says."""
+    result = {}
+    for part in filter(None, (environment or "").split(",")):
+        key, sign, value = part.partition("=")
+        if not (key.strip() and sign):
+            raise BadInvocation(f'"{part}" is not key=value', next_step="Write ESNODE_TAGS as k=v,k2=v2.")
+        result[key.strip()] = value.strip()
+    return {**result, **dict(pairs)}
 
 
 def _read_node_file(path: Path) -> NodeFile:
@@ -175,17 +187,17 @@ def _machine(
         seen = Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
         if needs == NOTHING_MORE:
             return seen
-        from esnode.cli.surroundings import look_around
+        from esnode.wiring.surroundings import look_around
 
         return look_around(seen, needs, node_file, clock)
 
     def meet(seen: Observation, needs: Needs) -> Neighbours:
-        from esnode.cli.surroundings import meet
+        from esnode.wiring.surroundings import meet
 
         return meet(seen, needs, node_file, driver) if needs.processes or needs.cluster else NOBODY
 
     def hands(tell: Callable[[str], None], should_stop: Callable[[], bool]) -> Hands:
-        from esnode.cli.hands import OtherHands
+        from esnode.wiring.hands import OtherHands
 
         return OtherHands(node_file, driver, origin=origin, tell=tell, should_stop=should_stop)
 

@@ -14,7 +14,7 @@ from tests.places import PROJECT
 
 PRELUDE = """
 import os, time
-from esnode.cli.outside import look_around
+from esnode.wiring.outside import look_around
 from esnode.engine.sessions import settle
 from esnode.model.needs import Needs
 from esnode.model.node_file import NodeFile, PrometheusServer, Serving

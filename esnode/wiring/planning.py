@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from esnode.cli.addresses import resolve_address
-from esnode.cli.machine import Facts, Machine, open_machine, read_capture, runtime_dir
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.claims import claim_warnings, concerned
 from esnode.engine.identity import check_state_is_here
@@ -28,6 +26,8 @@ from esnode.storage.claims import ClaimFolder
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile
 from esnode.units import format_duration
+from esnode.wiring.addresses import resolve_address
+from esnode.wiring.machine import Facts, Machine, open_machine, read_capture, runtime_dir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ def _probation_notes(state: State, observation: Observation, file: StateFile, re
     probation = state.managed.probation
     if probation is None:
         return []
-    from esnode.cli.probation import ensure_watched
+    from esnode.wiring.watching import ensure_watched
 
     ensure_watched(file.path, request.simulate, request.facts.node_file.path)
     left = format_duration(probation.due_at.seconds_since(observation.taken_at))
