@@ -9,9 +9,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """`profiles` is the digest of each profile by its name; `user` is who started it, `user@host`."""
+    """`profiles` is the digest of each profile by its name; `user` is who started it, `user@host`.
+
+    `listen` is where its metrics and its status are served, HOST:PORT; empty when they are not.
+    """
 
     pid: int
     user: str
     since: datetime
     profiles: Mapping[str, str]
+    listen: str = ""

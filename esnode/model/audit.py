@@ -1,0 +1,56 @@
+"""One line of the audit log: what was done to one setting or resource, for whom, and what was found afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from esnode.model.plan import Operation, ResourceType
+from esnode.model.readings import Reading
+from esnode.model.settings import ReadableValue, SettingValue
+
+
+class AuditResult(StrEnum):
+    APPLIED = "applied"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+    """Nobody could tell whether it took place; a later line of the same action may say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """`opened_at` is when its journal entry was written: with `address` and `setting` it is the action's identity.
+
+    `setting` is a resource's type where it has no settings; `before` and `after` are then whole resources. `read_back`
+    is None where nothing can be read. `recovered` says that whoever did it died, and that this is what was found.
+    `operation` is the command that did it, `plan_digest` empty where that is not known any more.
+    """
+
+    at: datetime
+    opened_at: datetime
+    operation: str
+    user: str
+    host: str
+    lineage: str
+    address: str
+    type: ResourceType
+    actions: tuple[Operation, ...]
+    setting: str
+    before: SettingValue | Mapping[str, SettingValue]
+    after: SettingValue | Mapping[str, SettingValue]
+    read_back: Reading[ReadableValue] | None = None
+    result: AuditResult = AuditResult.APPLIED
+    recovered: bool = False
+    plan_digest: str = ""
+    profile: str = ""
+    policy: str = ""
+    reason: str = ""
+    note: str = ""
+    is_simulated: bool = False
+    holds: tuple[str, ...] = field(default=())
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return self.address, self.setting, self.opened_at.isoformat()
