@@ -1,9 +1,11 @@
 """Executes a plan that passed preflight, phase by phase, and records only what was read back.
 
-    for each phase: open the intents (saved) -> write -> read back -> close the intents (saved)
+    for each phase: open the intents (saved) -> write -> read back -> audit -> close the intents (saved)
 
 All GPUs of a phase go side by side; the state is saved twice for each phase, so the journal is on
-disk before the first of its writes. The only module of the engine that names an actuator.
+disk before the first of its writes. What was done is in the audit log before its intent is closed: after a
+crash in between, whoever decides the open intent finds it there already, so each action is there exactly once.
+The only module of the engine that names an actuator.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from esnode.engine.audit import Act, entry_of_record, entry_of_step
 from esnode.engine.carry_out import Errands, carry_out, in_a_sentence, outcome_of_errand
 from esnode.engine.errands import close_errand, make_errand, open_errands, steps_by_gpu, take_steps
-from esnode.engine.ports import Actuator, Clock, Hands, Progress, Recorder
+from esnode.engine.ports import Actuator, Auditor, Clock, Hands, Progress, Recorder
 from esnode.engine.record import (
     begin_apply,
     close_intent,
@@ -68,12 +71,14 @@ _PHASES: Mapping[ResourceType, Phase] = {
 class Surroundings:
     """Everything apply needs of the world. With `revert_after` seconds the apply is on probation.
 
-    `plan_digest` is what messages call the plan by.
+    `operation` is the command, `plan_digest` what messages and the audit log call the plan by.
     """
 
     actuator: Actuator
     hands: Hands
     recorder: Recorder
+    audit: Auditor
+    operation: str
     clock: Clock
     progress: Progress
     user: str
@@ -122,7 +127,7 @@ def apply_plan(plan: Plan, state: State, observation: Observation, world: Surrou
         run.finish()
     except StateUnwritable as failure:
         run.stopped = failure.summary
-        run.is_state_lost = True
+        run.is_state_lost = not run.is_saved
     return run.report(), run.state
 
 
@@ -136,9 +141,13 @@ class _Run:
         self.world = world
         self.stopped = ""
         self.is_state_lost = False
+        self.is_saved = True
         self.has_begun = False
         self.steps: list[StepOutcome] = []
         self.results: dict[str, Result] = {change.address: Result.NOT_STARTED for change in plan.changes}
+        self.act = Act(
+            operation=world.operation, user=world.user, plan=plan, digest=world.plan_digest, lineage=state.lineage
+        )
 
     def is_open(self, change: Change) -> bool:
         return self.results[change.address] is not Result.FAILED
@@ -167,9 +176,8 @@ class _Run:
         for task, intent, written in zip(tasks, intents, self._write_all(tasks), strict=True):
             outcome = outcome_of(task, written)
             state = self._close(state, task, intent, outcome)
-            self.steps.append(outcome)
-            self.world.progress.finished(task.change, outcome)
-        self._save(state)
+            self._finished(task, outcome)
+        self._close_batch(state, tasks, now)
 
     def run_errands(self, tasks: Sequence[Task]) -> None:
         """Everything of one kind that is not a setting: journal, deed, what was found afterwards, record."""
@@ -189,9 +197,25 @@ class _Run:
             state = close_errand(state, task.change, done, self._identities(), self.world.clock.now())
             if outcome.result is Result.FAILED:
                 self.results[task.change.address] = Result.FAILED
-            self.steps.append(outcome)
-            self.world.progress.finished(task.change, outcome)
-        self._save(state)
+            self._finished(task, outcome)
+        self._close_batch(state, tasks, now)
+
+    def _finished(self, task: Task, outcome: StepOutcome) -> None:
+        self.steps.append(outcome)
+        self.world.progress.finished(task.change, outcome)
+
+    def _close_batch(self, state: State, tasks: Sequence[Task], opened_at: Moment) -> None:
+        """Write down what was done, then close its journal entries. A log that is full does not cost the record."""
+        now, outcomes = self.world.clock.now(), self.steps[-len(tasks) :]
+        try:
+            self.world.audit.record(
+                [
+                    entry_of_step(self.act, task.change, outcome, opened_at=opened_at, now=now)
+                    for task, outcome in zip(tasks, outcomes, strict=True)
+                ]
+            )
+        finally:
+            self._save(state)
 
     def _run_all(self, changes: Sequence[Change]) -> Sequence[Done]:
         run = Errands(plan=self.plan, state=self.state, digest=self.world.plan_digest, now=self.world.clock.now())
@@ -212,6 +236,8 @@ class _Run:
             state = recorded
         if self.plan.mode is Mode.DESTROY:
             state = forget_rests(state, [change.gpu.uuid for change in done if change.gpu])
+        unwritten = [change for change in done if not _steps_of(change)]
+        self.world.audit.record([entry_of_record(self.act, change, now=now) for change in unwritten])
         if state != self.state:
             self._save(state)
         for change in done:
@@ -281,7 +307,9 @@ class _Run:
     def _save(self, state: State) -> None:
         # Kept before it is saved: when the disk is full, this is what must not be lost.
         self.state = replace(state, serial=self.state.serial + 1)
+        self.is_saved = False
         self.world.recorder.save(self.state)
+        self.is_saved = True
 
 
 def outcome_of(task: Task, written: Written) -> StepOutcome:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from esnode.model.alerts import Notification
+from esnode.model.audit import AuditEntry
 from esnode.model.cluster import NodeOrder
 from esnode.model.hardware import Moment
 from esnode.model.plan import Change
@@ -38,6 +39,12 @@ class Recorder(Protocol):
     """Makes a state durable. Raises StateUnwritable when it cannot."""
 
     def save(self, state: State) -> None: ...
+
+
+class Auditor(Protocol):
+    """Writes down for good what was done. Raises StateUnwritable when it cannot."""
+
+    def record(self, entries: Sequence[AuditEntry]) -> None: ...
 
 
 class Progress(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,9 +23,10 @@ class AuditResult(StrEnum):
 class AuditEntry:
     """`opened_at` is when its journal entry was written: with `address` and `setting` it is the action's identity.
 
-    `setting` is a resource's type where it has no settings; `before` and `after` are then whole resources. `read_back`
-    is None where nothing can be read. `recovered` says that whoever did it died, and that this is what was found.
-    `operation` is the command that did it, `plan_digest` empty where that is not known any more.
+    `setting` is a resource's type where it has no settings; `before` and `after` are then the whole resource, else the
+    one setting. `read_back` is what was found afterwards, None where nothing can be read. `recovered` says that whoever
+    did it died, and that this is what was found. `operation` is the command that did it, or "recover"; `plan_digest` is
+    empty where that is not known any more.
     """
 
     at: datetime
@@ -38,8 +39,8 @@ class AuditEntry:
     type: ResourceType
     actions: tuple[Operation, ...]
     setting: str
-    before: SettingValue | Mapping[str, SettingValue]
-    after: SettingValue | Mapping[str, SettingValue]
+    before: Mapping[str, SettingValue]
+    after: Mapping[str, SettingValue]
     read_back: Reading[ReadableValue] | None = None
     result: AuditResult = AuditResult.APPLIED
     recovered: bool = False
@@ -49,7 +50,6 @@ class AuditEntry:
     reason: str = ""
     note: str = ""
     is_simulated: bool = False
-    holds: tuple[str, ...] = field(default=())
 
     @property
     def identity(self) -> tuple[str, str, str]:

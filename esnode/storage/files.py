@@ -54,7 +54,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, like: Path | N
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as failure:
         raise FileUnwritable(
             f"{path} cannot be written: {failure.strerror}",
@@ -115,7 +115,8 @@ def _keep_owner_and_mode(handle: int, models: tuple[Path, Path | None], mode: in
     give_to_caller(handle, path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make a new or renamed entry of a directory durable. Raises OSError."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -16,6 +16,7 @@ from esnode.model.loops import Loop
 from esnode.model.plan import Plan
 from esnode.model.report import ApplyReport
 from esnode.model.state import State
+from esnode.storage.audit import AuditLog
 from esnode.storage.states import StateFile, with_observation
 from esnode.views.apply import ApplyView
 from esnode.wiring.claiming import Claiming, claimed
@@ -80,6 +81,8 @@ def execute(
             actuator=machine.actuator(),
             hands=machine.hands(how.view.told, how.should_stop),
             recorder=Watched(file, how.simulate, machine.node_file.path) if on_probation else file,
+            audit=AuditLog(file.path),
+            operation=file.operation,
             clock=machine.clock,
             progress=how.view,
             user=how.user,

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from esnode.diagnostics import Diagnostic, warning
+from esnode.engine.audit import entry_of_decision
 from esnode.engine.claims import claim_warnings, concerned
 from esnode.engine.identity import check_state_is_here
 from esnode.engine.locks import locked_gpus
@@ -22,8 +23,9 @@ from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.plan import Mode, Plan
 from esnode.model.profile import Profile
 from esnode.model.state import State
+from esnode.storage.audit import AuditLog
 from esnode.storage.claims import ClaimFolder
-from esnode.storage.locks import locked
+from esnode.storage.locks import locked, user_name
 from esnode.storage.states import StateFile
 from esnode.units import format_duration
 from esnode.wiring.addresses import resolve_address
@@ -116,11 +118,13 @@ def observe_and_recover(
 
 def recover_and_save(file: StateFile, state: State, sight: Sight) -> tuple[State, Sequence[str]]:
     """The state with the journal's open entries decided, saved when any was. Whoever calls holds the lock."""
-    recovered, sentences = recover(state, sight.observation, sight.neighbours)
+    recovered, decisions = recover(state, sight.observation, sight.neighbours)
     if recovered != state:
+        found = (entry_of_decision(decision, state, sight.observation, user_name()) for decision in decisions)
+        AuditLog(file.path).record_missing([entry for entry in found if entry])
         recovered = replace(recovered, serial=state.serial + 1)
         file.save(recovered)
-    return recovered, sentences
+    return recovered, [decision.sentence for decision in decisions]
 
 
 def _in_flight(state: State, observation: Observation, why: str) -> Diagnostic:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from esnode.engine.planner import PlanOptions, make_plan
 from esnode.engine.record import end_probation
-from esnode.engine.recover import recover
 from esnode.engine.sessions import settle
 from esnode.model.plan import Mode
 from esnode.model.report import ApplyReport
@@ -15,7 +15,7 @@ from esnode.storage.states import StateFile
 from esnode.views.apply import apply_view
 from esnode.wiring.applying import Execution, execute
 from esnode.wiring.machine import Facts, Machine, open_machine
-from esnode.wiring.planning import look
+from esnode.wiring.planning import look, recover_and_save
 
 NOBODY = "esnode (not confirmed in time)"
 
@@ -39,7 +39,7 @@ def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: flo
     state = file.load()
     sight = look(machine, [], state)
     observation = settle(sight.observation, state.observed)
-    state, _ = recover(state, observation, sight.neighbours)
+    state, _ = recover_and_save(file, state, replace(sight, observation=observation))
     plan = make_plan(
         [],
         observation,

@@ -25,13 +25,18 @@ from typing import Any
 
 from esnode.actuators.gpu import GpuActuator
 from esnode.cli.main import main
+from esnode.model.audit import AuditResult
+from esnode.model.plan import gpu_address
+from esnode.model.state import State
 from esnode.simulator.world import open_world
+from esnode.storage.audit import AuditLog
 from esnode.storage.states import StateFile
 from tests.faults.stories import STORIES, Story
 
 # Each command is a fork: what all of them need is loaded once.
 for _name in (
-    *("cli.apply", "cli.destroy", "cli.plan", "cli.planning", "cli.profiles", "cli.sim.init", "engine.apply"),
+    *("cli.apply", "cli.destroy", "cli.plan", "cli.sim.init", "engine.apply", "storage.audit"),
+    *("wiring.applying", "wiring.planning", "wiring.profiles"),
     *("engine.preflight", "sensors.gpu", "simulator.hand", "simulator.library", "simulator.panel", "simulator.plug"),
     *("storage.plans", "storage.profiles.read", "storage.trust", "views.apply", "views.plan"),
 ):
@@ -189,6 +194,28 @@ def check_truth(machine: Machine, original: Panel, *, unreadable: str = "") -> N
                 raise Lost(f"{name} of {uuid} is {value}, and the record says {record['applied']}")
 
 
+def check_audit(machine: Machine) -> None:
+    """What was done is written down, each action once, and what the record says was applied is in the log."""
+    entries = AuditLog(machine.folder / "esnode.state.json").tail(None)
+    actions = [entry.identity for entry in entries]
+    twice = {action for action in actions if actions.count(action) > 1}
+    if twice:
+        raise Lost(f"in the audit log more than once: {sorted(twice)}")
+    told = [
+        (entry.address, entry.setting, entry.after[entry.setting])
+        for entry in entries
+        if entry.result is not AuditResult.FAILED and entry.setting in entry.after
+    ]
+    for uuid, record in load_state(machine).managed.gpus.items():
+        for name, managed in record.settings.items():
+            if (gpu_address(uuid), name, managed.applied) not in told and managed.certain:
+                raise Lost(f"{name} of {uuid} was set to {managed.applied}, and the audit log does not know it")
+
+
+def load_state(machine: Machine) -> State:
+    return StateFile(machine.folder / "esnode.state.json").load()
+
+
 def check_way_back(machine: Machine, original: Panel) -> None:
     machine.must("destroy", "-out", "back.json")
     machine.must("apply", "back.json")
@@ -255,12 +282,14 @@ def _after_the_crash(machine: Machine, original: Panel, fault: str, *, goes_on: 
     machine.set("all", fault="none")
     machine.must("plan", *words, "-out", "fresh.json")
     check_truth(machine, original)
+    check_audit(machine)
     if goes_on:
         if machine.document("fresh.json")["resource_changes"]:
             check_way_on(machine)
         machine.must("plan", *words, "-out", "fresh.json")
         check_truth(machine, original)
     check_way_back(machine, original)
+    check_audit(machine)
 
 
 def _uuid(machine: Machine, index: int) -> str:

@@ -11,6 +11,7 @@ from esnode.engine.preflight import Expectations, check_plan, check_world
 from esnode.engine.recover import recover
 from esnode.engine.sessions import settle
 from esnode.errors import EsnodeError, NotPermitted, StateUnwritable
+from esnode.model.audit import AuditEntry
 from esnode.model.hardware import Moment, Observation, ObservedGpu
 from esnode.model.plan import Plan
 from esnode.model.readings import WRITE_ONLY, Reading
@@ -34,6 +35,7 @@ class FakeMachine:
         self.second = 0.0
         self.state = a_state()
         self.saved: list[State] = []
+        self.audited: list[AuditEntry] = []
         self.written: list[tuple[int, str, SettingValue]] = []
         self.locks: dict[tuple[str, str], SettingValue] = {}
         self.faults: dict[tuple[int, str], str] = {}
@@ -105,6 +107,9 @@ class FakeMachine:
             raise StateUnwritable("No space left on device")
         self.saved.append(state)
 
+    def record(self, entries: Sequence[AuditEntry]) -> None:
+        self.audited += entries
+
     def started(self, change: Any, setting: str) -> None: ...
 
     def finished(self, change: Any, outcome: Any) -> None: ...
@@ -148,6 +153,8 @@ class FakeMachine:
             actuator=self,
             hands=self.around,
             recorder=self,
+            audit=self,
+            operation="apply",
             clock=self,
             progress=self,
             user="ada",

@@ -193,10 +193,10 @@ def test_an_interrupted_write_is_decided_by_reading_again(shown, managed, said):
     machine.plan_and_apply(CAPPED)
     interrupted = machine.saved[0]
     machine.set_setting("power_limit_watts", shown)
-    state, notes = recover(interrupted, machine.observe())
+    state, decisions = recover(interrupted, machine.observe())
     assert bool(state.managed.gpus) is managed
     assert not state.managed.journal
-    assert said in notes[0]
+    assert said in decisions[0].sentence
 
 
 def test_an_accepted_but_unreadable_setting_is_reported_as_such():
@@ -221,9 +221,9 @@ def interrupted(machine, profile):
     machine.apply(machine.plan(profile))
     machine.state = machine.saved[-2]
     assert machine.state.managed.journal
-    machine.state, notes = recover(machine.state, machine.observe())
+    machine.state, decisions = recover(machine.state, machine.observe())
     assert not machine.state.managed.journal
-    return notes
+    return [decision.sentence for decision in decisions]
 
 
 def test_a_lock_whose_setting_was_interrupted_is_set_again_because_no_driver_can_tell():
@@ -254,8 +254,8 @@ def test_a_give_back_that_somebody_crossed_keeps_the_baseline():
     machine.apply(machine.plan(a_profile()))
     crossed = machine.saved[-2]
     machine.set_setting("power_limit_watts", 650.0)
-    state, notes = recover(crossed, machine.observe())
-    assert "is 650 W now" in notes[0]
+    state, decisions = recover(crossed, machine.observe())
+    assert "is 650 W now" in decisions[0].sentence
     (record,) = state.managed.gpus.values()
     assert record.settings["power_limit_watts"].baseline == 700.0
 
