@@ -19,6 +19,16 @@ class Clock(Protocol):
     def now(self) -> Moment: ...
 
 
+class PacedClock(Clock, Protocol):
+    """A clock that something can be done by, again and again."""
+
+    def monotonic(self) -> float:
+        """Seconds that are never set and do not go on while the machine sleeps, from any beginning."""
+
+    def nap(self, seconds: float) -> float:
+        """How many real seconds to wait before asking again whether so many of its own are over."""
+
+
 class Actuator(Protocol):
     """Writes settings of GPUs side by side, and reads each back. A refusal is an answer, never raised."""
 

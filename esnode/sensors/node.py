@@ -104,5 +104,11 @@ class HostClock:
         uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
         return Moment(at=datetime.now(UTC), uptime=uptime, boot_id=self.boot_id)
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def nap(self, seconds: float) -> float:
+        return max(0.0, seconds)
+
     def sleep(self, seconds: float) -> None:
-        time.sleep(max(0.0, seconds))
+        time.sleep(self.nap(seconds))

@@ -11,7 +11,7 @@ from esnode.simulator.registers import Registers
 if TYPE_CHECKING:
     from esnode.model.hardware import Moment
 
-_LONGEST_NAP: Final = 0.1  # so that a clock that somebody else moves wakes its sleepers
+_LONGEST_NAP: Final = 0.1
 
 
 class WorldClock:
@@ -27,16 +27,22 @@ class WorldClock:
         now = state.now()
         return Moment(at=datetime.fromtimestamp(now, UTC), uptime=now - state.boot_at, boot_id=f"sim:{state.boot_id}")
 
+    def monotonic(self) -> float:
+        return self._registers.state().now()
+
+    def nap(self, seconds: float) -> float:
+        """Short, so that a clock that somebody else moves wakes its sleepers. One that stands is moved at once."""
+        speed = self._registers.state().speed
+        if speed == 0:
+            self.advance(max(0.0, seconds))
+            return 0.0
+        return min(max(0.0, seconds) / speed, _LONGEST_NAP)
+
     def sleep(self, seconds: float) -> None:
         """Return when so many world seconds have passed. Where the clock stands, it is moved instead."""
-        state = self._registers.state()
-        until = state.now() + seconds
-        while (left := until - state.now()) > 0:
-            if state.speed == 0:
-                self.advance(left)
-            else:
-                time.sleep(min(left / state.speed, _LONGEST_NAP))
-            state = self._registers.state()
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            time.sleep(self.nap(left))
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward at once, for everybody. Raises ValueError for going back."""

@@ -7,10 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from esnode.engine.ports import Actuator, Clock, Hands
+from esnode.engine.ports import Actuator, Clock, Hands, PacedClock
 from esnode.errors import BadInvocation
+from esnode.model.events import GpuEvent
 from esnode.model.hardware import (
     MachineIdKind,
     Node,
@@ -28,7 +31,10 @@ from esnode.model.readings import Reading
 from esnode.model.writes import Write, Written
 from esnode.workers import DRIVER_TIMEOUT
 from esnode.workers.driver import DriverProcess
-from esnode.workers.worker import Handlers
+from esnode.workers.worker import Handlers, is_readable
+
+if TYPE_CHECKING:
+    from esnode.sensors.events import Listener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +51,21 @@ class Machine:
     """A machine that can be read, and its clock. `actuator` and `hands` are called only by what may write.
 
     `meet` reads who else is there, on GPUs that were observed; `hands` is given who is told of progress, and who says
-    when to stop.
+    when to stop. `listen` has the driver tell of events, as far as it has any; `wait` returns them as soon as there
+    are some, else when so many seconds of the machine's clock are over or one of the open files given can be read.
+    `restart` opens the driver anew.
     """
 
     origin: Origin
-    clock: Clock
+    clock: PacedClock
     node_file: NodeFile
     observe: Callable[[Needs], Observation]
     meet: Callable[[Observation, Needs], Neighbours]
     actuator: Callable[[], Actuator]
     hands: Callable[[Callable[[str], None], Callable[[], bool]], Hands]
+    listen: Callable[[], bool]
+    wait: Callable[..., tuple[GpuEvent, ...]]
+    restart: Callable[[], None]
 
 
 NODE_FILE = Path("/etc/esnode/node.yaml")
@@ -168,11 +179,25 @@ def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator
 
             return list_processes(session, uuid)
 
-        yield {"count": session.count, "versions": versions, "look": look, "write": write, "processes": processes}
+        @cache
+        def listener() -> Listener:
+            from esnode.sensors.events import Listener
+            from esnode.workers.worker import tell
+
+            return Listener(session, tell)
+
+        yield {
+            "count": session.count,
+            "versions": versions,
+            "look": look,
+            "write": write,
+            "processes": processes,
+            "listen": lambda: listener().start(),
+        }
 
 
 def _machine(
-    origin: Origin, clock: Clock, identity: NodeIdentity, driver: DriverProcess, given_facts: Facts
+    origin: Origin, clock: PacedClock, identity: NodeIdentity, driver: DriverProcess, given_facts: Facts
 ) -> Machine:
     def observe(needs: Needs) -> Observation:
         now = clock.now()
@@ -201,6 +226,14 @@ def _machine(
 
         return OtherHands(node_file, driver, origin=origin, tell=tell, should_stop=should_stop)
 
+    def wait(seconds: float, *wakers: int) -> tuple[GpuEvent, ...]:
+        until = clock.monotonic() + seconds
+        while (left := until - clock.monotonic()) > 0:
+            news = driver.wait(clock.nap(left), *wakers)
+            if news or is_readable(*wakers):
+                return news
+        return driver.wait(0, *wakers)
+
     node_file = given_facts.node_file
     return Machine(
         origin=origin,
@@ -210,6 +243,9 @@ def _machine(
         meet=meet,
         actuator=lambda: driver,
         hands=hands,
+        listen=driver.listen,
+        wait=wait,
+        restart=driver.restart,
     )
 
 

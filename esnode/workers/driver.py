@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from esnode.errors import DriverTimeout
+from esnode.model.events import GpuEvent
 from esnode.model.hardware import ObservedGpu, UnidentifiedGpu
 from esnode.model.processes import GpuProcess
 from esnode.model.readings import Missing, MissingReason, Reading
@@ -20,7 +21,7 @@ _WAY_ON = "Look into the kernel's log (dmesg) for NVRM and Xid; a driver that ha
 
 class DriverProcess:
     """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `versions`, `count`,
-    `look(index, boot_id)`, `processes(uuid)` and `write(Write)`.
+    `look(index, boot_id)`, `processes(uuid)`, `write(Write)` and `listen`, after which bundles of events are told.
 
     The process starts at once and opens the driver while its parent does other things. Every question raises
     DriverUnavailable where there is no driver, and DriverTimeout when the driver as a whole does not answer within
@@ -63,6 +64,19 @@ class DriverProcess:
         """Write settings of several GPUs side by side, and read each back."""
         answers = self._worker.ask_all([("write", (write,)) for write in writes])
         return [_written(write, answer, self._worker.timeout) for write, answer in zip(writes, answers, strict=True)]
+
+    def listen(self) -> bool:
+        """Have the driver listened to; whether it is. `wait` then returns what it says."""
+        listens: bool = self._ask("listen")
+        return listens
+
+    def wait(self, seconds: float, *wakers: int) -> tuple[GpuEvent, ...]:
+        """What the driver says of its GPUs, as soon as it does; nothing after `seconds` or when woken."""
+        return tuple(event for bundle in self._worker.wait(seconds, *wakers) for event in bundle)
+
+    def restart(self) -> None:
+        """End the process. The next question starts another, with a session of its own."""
+        self._worker.close()
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         try:

@@ -33,6 +33,10 @@ _GOODBYE_SECONDS: Final = 2.0
 _PR_SET_PDEATHSIG: Final = 1
 
 
+_NEWS: Final = -1
+"""Stands in the place of a request's number where nobody asked."""
+
+
 class NoAnswer(Exception):
     """The child was silent for too long, or died. What it was asked may have been done."""
 
@@ -55,6 +59,7 @@ class Worker:
         self.timeout = timeout
         self._serve = serve
         self._child: _Child | None = _Child(serve)
+        self._news: list[Any] = []
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """What the handler of that name returns; what it raises is raised here. Raises NoAnswer."""
@@ -75,9 +80,14 @@ class Worker:
         try:
             child = self._child = self._child or _Child(self._serve)
             child.send(requests)
+            deadline = time.monotonic() + self.timeout
             while len(answers) < len(requests):
-                number, answer = child.receive(self.timeout)
+                number, answer = child.receive(deadline, self.timeout)
+                if number == _NEWS:
+                    self._news.append(answer.value)
+                    continue
                 answers[number] = answer
+                deadline = time.monotonic() + self.timeout
         except NoAnswer as silence:
             self._kill()
             silent = Answer(error=silence)
@@ -87,6 +97,28 @@ class Worker:
             self._kill()
             raise
         return [answers[number] for number in range(len(requests))]
+
+    def wait(self, seconds: float, *wakers: int) -> list[Any]:
+        """What handlers told unasked (see `tell`) since the last look, as soon as there is any; [] after `seconds`.
+
+        Also returns when one of `wakers`, open files, can be read. A child that died is silent.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._news:
+            child, left = self._child, max(0.0, deadline - time.monotonic())
+            woken = _readable([*wakers, *([child.answers] if child else [])], left)
+            if not woken or woken & set(wakers):
+                break
+            self._hear(child)
+        news, self._news = self._news, []
+        return news
+
+    def _hear(self, child: _Child | None) -> None:
+        try:
+            if child:
+                self._news.append(child.receive(time.monotonic() + self.timeout, self.timeout)[1].value)
+        except NoAnswer:
+            self._kill()
 
     def close(self) -> None:
         """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
@@ -121,8 +153,12 @@ class _Child:
         except BrokenPipeError:
             raise self._death() from None
 
-    def receive(self, timeout: float) -> tuple[int, Answer]:
-        deadline = time.monotonic() + timeout
+    @property
+    def answers(self) -> int:
+        """The open file that answers and news come from."""
+        return self._from
+
+    def receive(self, deadline: float, timeout: float) -> tuple[int, Answer]:
         size = _LENGTH.unpack(self._read(_LENGTH.size, deadline, timeout))[0]
         number, answer = pickle.loads(self._read(size, deadline, timeout))  # noqa: S301 - our own child's
         return number, answer
@@ -182,7 +218,28 @@ class _Child:
         return NoAnswer("its process ended")
 
 
+def is_readable(*handles: int) -> bool:
+    """Whether one of some open files can be read without waiting."""
+    return bool(_readable(handles, 0))
+
+
+def _readable(handles: Sequence[int], seconds: float) -> set[int]:
+    """Those of some open files that can be read, or were closed on the other side, within so many seconds."""
+    poll = select.poll()
+    for handle in handles:
+        poll.register(handle, select.POLLIN)
+    return {handle for handle, _ in poll.poll(seconds * 1000)}
+
+
 # -- in the child ------------------------------------------------------------------------------
+
+_tellers: list[Callable[[bytes], None]] = []
+
+
+def tell(news: object) -> None:
+    """In a child: send its parent something that it did not ask for. From any thread; raises BrokenPipeError."""
+    for send in _tellers:
+        send(_pickled(_NEWS, Answer(value=news)))
 
 
 def _live(serve: Serve, requests: int, answers: int, parent: int) -> None:
@@ -225,10 +282,14 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
     """Work on one batch of requests after the other until the parent closes its end."""
     talking = threading.Lock()
 
-    def answer(number: int, request: Request, handlers: Handlers) -> None:
-        data = _pickled(number, _answer(request, handlers))
+    def send(data: bytes) -> None:
         with talking:
             _write_all(answers, data)
+
+    def answer(number: int, request: Request, handlers: Handlers) -> None:
+        send(_pickled(number, _answer(request, handlers)))
+
+    _tellers[:] = [send]
 
     with contextlib.ExitStack() as stack:
         try:
