@@ -16,7 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEAVES = {"errors", "units", "diagnostics", "wire", "secrets", "web"}
 
 MAY_IMPORT = {
-    "cli": {"cli", "wiring", "views", "engine", "storage", "simulator", "workers", "model"} | LEAVES,
+    "cli": {"cli", "loop", "wiring", "views", "engine", "storage", "simulator", "workers", "host", "model"} | LEAVES,
+    "loop": {"loop", "listen", "wiring", "views", "engine", "storage", "host", "model"} | LEAVES,
     "wiring": {"wiring", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"}
     | LEAVES,
     "views": {"views", "model"} | LEAVES,
