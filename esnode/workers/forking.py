@@ -1,10 +1,11 @@
-"""What a forked child does first, whatever it is for: it must never outlive its parent, nor hold up anybody else."""
+"""Children of every kind: none outlives its parent, holds up anybody else, or is waited for without end."""
 
 from __future__ import annotations
 
 import gc
 import os
 import signal
+import time
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -38,3 +39,18 @@ def _keep_only(*kept: int) -> None:
         os.closerange(low, handle)
         low = handle + 1
     os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """In the parent: whether its child is gone, or goes in so many seconds. Nothing is left of it then."""
+    deadline, pause = time.monotonic() + seconds, 0.0005
+    while True:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return True
+        except ChildProcessError:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)

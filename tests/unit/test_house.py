@@ -17,8 +17,12 @@ LEAVES = {"errors", "units", "diagnostics", "wire", "secrets", "web"}
 
 MAY_IMPORT = {
     "cli": {"cli", "wiring", "views", "engine", "storage", "simulator", "workers", "model"} | LEAVES,
-    "wiring": {"wiring", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"}
+    "wiring": {
+        *("wiring", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"),
+        "listen",
+    }
     | LEAVES,
+    "listen": {"listen", "storage", "workers", "model"} | LEAVES,
     "views": {"views", "model"} | LEAVES,
     "engine": {"engine", "model"} | LEAVES,
     "sensors": {"sensors", "nvml", "host", "kubernetes", "model"} | LEAVES,
@@ -49,7 +53,7 @@ HOMES = {
     "deepdiff": ("engine/compare.py",),
     "msgspec": ("wire.py",),
     "rfc8785": ("wire.py",),
-    "prometheus_client": ("sensors/exposition.py",),
+    "prometheus_client": ("sensors/exposition.py", "listen/metrics.py"),
     "psutil": ("host",),
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),

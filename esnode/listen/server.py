@@ -1,0 +1,154 @@
+"""The loop's end of its listener: it hands over what it says of itself, and never waits for who asks.
+
+The loop stays single-threaded and answers nobody. A child process does, on a socket that the loop opened; one that died
+or hangs is replaced on the same socket, and whoever connects in between waits in the kernel's queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import termios
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from esnode.listen.address import address_of, listen_at, parse_address
+from esnode.model.loop_status import LoopStatus
+from esnode.workers.forking import become_child, ends_within
+
+_DEAF_SECONDS: Final = 10.0
+"""A child that has not read what it was told so long ago is replaced."""
+_FULL_SECONDS: Final = 0.5
+"""How long is waited for room for one more status."""
+_KILL_SECONDS: Final = 0.2
+_GOODBYE_SECONDS: Final = 1.0
+_UNREAD_BYTES: Final = 4096
+"""Room for messages that were not read yet, each one byte to us and some hundred to the kernel: a few statuses."""
+
+
+class Listener:
+    """Serves what it was last told at `address`, the real HOST:PORT, until it is closed. `restarts` counts children.
+
+    Raises BadValue for what is no address and ListenFailed where nobody can listen. To be used from one thread
+    only, the main one.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._socket = listen_at(*parse_address(address))
+        self.address = address_of(self._socket)
+        self.restarts = 0
+        self._child = _Child(self._socket)
+        self._killed: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process that answers."""
+        return self._child.pid
+
+    def publish(self, status: LoopStatus) -> None:
+        """Answer with this status from now on. Takes less than a second, whatever the child does."""
+        data = pickle.dumps(status)
+        self._killed = [pid for pid in self._killed if not ends_within(pid, 0)]
+        if not self._child.tell(data):
+            self._replace()
+            self._child.tell(data)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._child.dismiss()
+        self._socket.close()
+
+    def _replace(self) -> None:
+        if not self._child.kill():
+            self._killed.append(self._child.pid)
+        self._child = _Child(self._socket)
+        self.restarts += 1
+
+
+class _Child:
+    """The loop's end of one child."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._to, told = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._to.setblocking(False)
+        self._to.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)
+        self._unread_since = time.monotonic()
+        loop = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _live(listening, told, loop)
+        told.close()
+
+    def tell(self, data: bytes) -> bool:
+        """Hand over a status; False when the child is dead or deaf."""
+        if ends_within(self.pid, 0) or self._is_deaf():
+            return False
+        handle = os.memfd_create("esnode-status")
+        try:
+            with open(handle, "wb", closefd=False) as file:
+                file.write(data)
+            os.lseek(handle, 0, os.SEEK_SET)
+            return self._hand_over(handle)
+        finally:
+            os.close(handle)
+
+    def _hand_over(self, handle: int) -> bool:
+        poll = select.poll()
+        poll.register(self._to, select.POLLOUT)
+        if not poll.poll(_FULL_SECONDS * 1000):
+            return False
+        try:
+            socket.send_fds(self._to, [b"!"], [handle])
+        except OSError:
+            return False
+        return True
+
+    def _is_deaf(self) -> bool:
+        now = time.monotonic()
+        if not _unread(self._to):
+            self._unread_since = now
+        return now - self._unread_since > _DEAF_SECONDS
+
+    def dismiss(self) -> None:
+        self._to.close()
+        if not ends_within(self.pid, _GOODBYE_SECONDS):
+            self.kill()
+
+    def kill(self) -> bool:
+        """Whether it is gone for good already."""
+        self._to.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return ends_within(self.pid, _KILL_SECONDS)
+
+
+def _unread(to: socket.socket) -> int:
+    """What of our messages the other side has not read yet, in the kernel's bytes."""
+    count: int = struct.unpack("i", fcntl.ioctl(to, termios.TIOCOUTQ, b"\0" * 4))[0]
+    return count
+
+
+def _live(listening: socket.socket, told: socket.socket, loop: int) -> None:
+    """The child's whole life. Never returns."""
+    try:
+        become_child(loop, listening.fileno(), told.fileno())
+        from esnode.listen.child import serve
+
+        serve(listening, told, loop)
+    finally:
+        os._exit(0)
