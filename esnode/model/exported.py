@@ -57,20 +57,21 @@ def exported_setting(setting: Setting) -> Exported:
     """The metric of a setting. Clocks are in hertz, Prometheus' base unit; a mode is a label."""
     suffix, labels, meaning = _SHAPES[setting.kind]
     name = setting.name.removesuffix("_mhz") if setting.kind is Kind.CLOCK_RANGE else setting.name
-    kinds = "desired, applied by esnode last, or observed" if setting.readable else "desired, or applied by esnode last"
+    kinds = "desired, applied last by esnode, or observed" if setting.readable else "desired, or applied last by esnode"
+    title = setting.title[:1].upper() + setting.title[1:]
     return Exported(
         name=f"esnode_{name}{suffix}",
         type=MetricType.GAUGE,
         labels=(*GPU_LABELS, "kind", *labels),
-        description=f"The {setting.title}: {meaning}; {kinds}.",
+        description=f"{title}{meaning}: {kinds}.",
     )
 
 
 _SHAPES: Mapping[Kind, tuple[str, tuple[str, ...], str]] = {
-    Kind.WATTS: ("", (), "watts"),
-    Kind.CLOCK_RANGE: ("_hertz", ("bound",), "both ends of the range; absent when unlocked"),
-    Kind.SWITCH: ("", (), "1 on, 0 off"),
-    Kind.CHOICE: ("", ("mode",), "1 for the mode it is"),
+    Kind.WATTS: ("", (), " in watts"),
+    Kind.CLOCK_RANGE: ("_hertz", ("bound",), " in hertz, absent when unlocked"),
+    Kind.SWITCH: ("", (), ", 1 on, 0 off"),
+    Kind.CHOICE: ("", ("mode",), ", 1 for the mode it is"),
 }
 
 
