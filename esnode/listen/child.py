@@ -21,10 +21,12 @@ _FOREVER = 3600.0
 class Newest:
     """The last status of the loop `pid`, and when it came; `clock` is real time in seconds."""
 
-    def __init__(self, pid: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, pid: int, status: LoopStatus | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pid = pid
         self._clock = clock
-        self._last: tuple[LoopStatus | None, float] = (None, clock())
+        self._last = (status, clock())
 
     def take(self, status: LoopStatus) -> None:
         self._last = (status, self._clock())
@@ -34,9 +36,8 @@ class Newest:
         return Known(status=status, age=self._clock() - since, pid=self._pid)
 
 
-def serve(listening: socket.socket, told: socket.socket, loop: int) -> None:
+def serve(listening: socket.socket, told: socket.socket, newest: Newest) -> None:
     """Answer until the loop closes its end. Never returns."""
-    newest = Newest(loop)
     threading.Thread(target=_hear, args=(told, newest), daemon=True).start()
     server = HttpServer(listening, lambda path, headers: page_of(path, newest.known(), headers))
     server.serve_forever(poll_interval=_FOREVER)

@@ -65,25 +65,24 @@ class Listener:
         data = pickle.dumps(status)
         self._killed = [pid for pid in self._killed if not ends_within(pid, 0)]
         if not self._child.tell(data):
-            self._replace()
-            self._child.tell(data)
+            self._replace(status)
 
     def close(self) -> None:
         """Stop answering."""
         self._child.dismiss()
         self._socket.close()
 
-    def _replace(self) -> None:
+    def _replace(self, status: LoopStatus) -> None:
         if not self._child.kill():
             self._killed.append(self._child.pid)
-        self._child = _Child(self._socket)
+        self._child = _Child(self._socket, status)
         self.restarts += 1
 
 
 class _Child:
-    """The loop's end of one child."""
+    """The loop's end of one child, which is born with the knowledge of a status where there is one."""
 
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, status: LoopStatus | None = None) -> None:
         self._to, told = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._to.setblocking(False)
         self._to.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)
@@ -91,7 +90,7 @@ class _Child:
         loop = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _live(listening, told, loop)
+            _live(listening, told, loop, status)
         told.close()
 
     def tell(self, data: bytes) -> bool:
@@ -143,12 +142,12 @@ def _unread(to: socket.socket) -> int:
     return count
 
 
-def _live(listening: socket.socket, told: socket.socket, loop: int) -> None:
+def _live(listening: socket.socket, told: socket.socket, loop: int, status: LoopStatus | None) -> None:
     """The child's whole life. Never returns."""
     try:
         become_child(loop, listening.fileno(), told.fileno())
-        from esnode.listen.child import serve
+        from esnode.listen.child import Newest, serve
 
-        serve(listening, told, loop)
+        serve(listening, told, Newest(loop, status))
     finally:
         os._exit(0)

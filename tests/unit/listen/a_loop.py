@@ -1,0 +1,70 @@
+"""A loop that does nothing but to tell its listener of itself, as it is told on its standard input."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+from esnode.errors import EsnodeError
+from esnode.listen import server
+from esnode.listen.server import Listener
+from esnode.model.loop_status import LoopStatus
+
+
+def main() -> None:
+    status: LoopStatus = pickle.load(sys.stdin.buffer)
+    try:
+        listener = Listener(sys.argv[1])
+    except EsnodeError as refused:
+        answer(repr(refused))
+        return
+    answer(f"{listener.address} {listener.pid}")
+    for line in sys.stdin:
+        name, *words = line.split()
+        COMMANDS[name](listener, replace(status, pid=os.getpid()), *words)
+        if name == "close":
+            return
+
+
+def publish(listener: Listener, status: LoopStatus, times: str, size: str = "0") -> None:
+    """Says how long the slowest took, how many children were replaced, and which one answers now."""
+    slowest = 0.0
+    status = replace(status, failure="x" * int(size))
+    for number in range(int(times)):
+        began = time.monotonic()
+        listener.publish(replace(status, interval=float(number)))
+        slowest = max(slowest, time.monotonic() - began)
+    answer(f"{slowest} {listener.restarts} {listener.pid}")
+
+
+def stop(listener: Listener, status: LoopStatus, patience: str = "10") -> None:
+    """The child hangs, which is not suffered for longer than `patience` seconds."""
+    server._DEAF_SECONDS = float(patience)  # type: ignore[misc]
+    os.kill(listener.pid, signal.SIGSTOP)
+    answer("")
+
+
+def kill(listener: Listener, status: LoopStatus) -> None:
+    os.kill(listener.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, listener.pid, os.WEXITED | os.WNOWAIT)
+    answer("")
+
+
+def close(listener: Listener, status: LoopStatus) -> None:
+    listener.close()
+    answer("")
+
+
+def answer(text: str) -> None:
+    print(text, flush=True)
+
+
+COMMANDS: dict[str, Any] = {"publish": publish, "stop": stop, "kill": kill, "close": close}
+
+if __name__ == "__main__":
+    main()
