@@ -45,7 +45,7 @@ class Listener:
         self.address = address_of(self._socket)
         self.restarts = 0
         self._child = _Child(self._socket)
-        self._killed: list[int] = []
+        self._killed: list[_Child] = []
 
     def __enter__(self) -> Self:
         return self
@@ -61,9 +61,12 @@ class Listener:
         return self._child.pid
 
     def publish(self, status: LoopStatus) -> None:
-        """Answer with this status from now on. Takes less than a second, whatever the child does."""
+        """Answer with this status from now on. Takes less than a second, whatever the child does.
+
+        What cannot be handed over for want of memory or processes goes with the next status. Not after `close`.
+        """
         data = pickle.dumps(status)
-        self._killed = [pid for pid in self._killed if not ends_within(pid, 0)]
+        self._killed = [child for child in self._killed if not child.has_ended()]
         if not self._child.tell(data):
             self._replace(status)
 
@@ -74,9 +77,10 @@ class Listener:
 
     def _replace(self, status: LoopStatus) -> None:
         if not self._child.kill():
-            self._killed.append(self._child.pid)
-        self._child = _Child(self._socket, status)
-        self.restarts += 1
+            self._killed.append(self._child)
+        with contextlib.suppress(OSError):
+            self._child = _Child(self._socket, status)
+            self.restarts += 1
 
 
 class _Child:
@@ -87,6 +91,7 @@ class _Child:
         self._to.setblocking(False)
         self._to.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)
         self._unread_since = time.monotonic()
+        self._ended = False
         loop = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
@@ -95,26 +100,23 @@ class _Child:
 
     def tell(self, data: bytes) -> bool:
         """Hand over a status; False when the child is dead or deaf."""
-        if ends_within(self.pid, 0) or self._is_deaf():
+        if self.has_ended() or self._is_deaf():
             return False
-        handle = os.memfd_create("esnode-status")
         try:
-            with open(handle, "wb", closefd=False) as file:
+            handle = os.memfd_create("esnode-status")
+            with open(handle, "w+b") as file:  # noqa: PTH123 - it has no path
                 file.write(data)
-            os.lseek(handle, 0, os.SEEK_SET)
-            return self._hand_over(handle)
-        finally:
-            os.close(handle)
+                file.seek(0)
+                return self._hand_over(handle)
+        except OSError:
+            return False
 
     def _hand_over(self, handle: int) -> bool:
         poll = select.poll()
         poll.register(self._to, select.POLLOUT)
         if not poll.poll(_FULL_SECONDS * 1000):
             return False
-        try:
-            socket.send_fds(self._to, [b"!"], [handle])
-        except OSError:
-            return False
+        socket.send_fds(self._to, [b"!"], [handle])
         return True
 
     def _is_deaf(self) -> bool:
@@ -123,17 +125,22 @@ class _Child:
             self._unread_since = now
         return now - self._unread_since > _DEAF_SECONDS
 
+    def has_ended(self, seconds: float = 0) -> bool:
+        """Now, or in so many seconds. From then on its number may be a stranger's."""
+        self._ended = self._ended or ends_within(self.pid, seconds)
+        return self._ended
+
     def dismiss(self) -> None:
         self._to.close()
-        if not ends_within(self.pid, _GOODBYE_SECONDS):
+        if not self.has_ended(_GOODBYE_SECONDS):
             self.kill()
 
     def kill(self) -> bool:
         """Whether it is gone for good already."""
         self._to.close()
-        with contextlib.suppress(ProcessLookupError):
+        if not self.has_ended():
             os.kill(self.pid, signal.SIGKILL)
-        return ends_within(self.pid, _KILL_SECONDS)
+        return self.has_ended(_KILL_SECONDS)
 
 
 def _unread(to: socket.socket) -> int:

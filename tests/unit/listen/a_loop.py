@@ -46,12 +46,27 @@ def stop(listener: Listener, status: LoopStatus, patience: str = "10") -> None:
     """The child hangs, which is not suffered for longer than `patience` seconds."""
     server._DEAF_SECONDS = float(patience)  # type: ignore[misc]
     os.kill(listener.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, listener.pid, os.WSTOPPED | os.WNOWAIT)
     answer("")
 
 
 def kill(listener: Listener, status: LoopStatus) -> None:
+    """The child dies. Its number may then be a stranger's: this loop can send no signal any more."""
     os.kill(listener.pid, signal.SIGKILL)
     os.waitid(os.P_PID, listener.pid, os.WEXITED | os.WNOWAIT)
+    os.kill = None  # type: ignore[assignment]
+    answer("")
+
+
+def starve(listener: Listener, status: LoopStatus) -> None:
+    """The next process cannot be had, the one after that can."""
+    fork = os.fork
+
+    def refuse() -> int:
+        os.fork = fork
+        raise BlockingIOError("no more processes")
+
+    os.fork = refuse
     answer("")
 
 
@@ -64,7 +79,7 @@ def answer(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS: dict[str, Any] = {"publish": publish, "stop": stop, "kill": kill, "close": close}
+COMMANDS: dict[str, Any] = {"publish": publish, "stop": stop, "kill": kill, "starve": starve, "close": close}
 
 if __name__ == "__main__":
     main()

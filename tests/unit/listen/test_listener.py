@@ -124,6 +124,15 @@ def test_a_child_that_was_killed_is_replaced_on_the_same_address_and_knows_the_l
         assert not is_running(running.child) and running.publish()[1:] == (1, pid)
 
 
+def test_a_loop_that_can_have_no_process_goes_on_and_tries_again():
+    with loop() as running:
+        running.tell("kill")
+        running.tell("starve")
+        assert running.publish()[1] == 0
+        assert running.publish()[1] == 1
+        assert "ok" in running.page("/healthz")
+
+
 def test_a_child_that_hangs_never_holds_up_the_loop_and_is_replaced():
     with loop() as running:
         running.publish()
@@ -138,7 +147,7 @@ def test_a_child_that_hangs_never_holds_up_the_loop_and_is_replaced():
 def test_a_child_that_reads_nothing_is_replaced_however_little_it_was_told():
     with loop() as running:
         running.publish()
-        running.page("/healthz")
+        until(running.knows("ok", "/healthz"))
         running.tell("stop 0.2")
         assert running.publish()[1] == 0
         time.sleep(0.3)
