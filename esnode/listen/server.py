@@ -25,12 +25,12 @@ from esnode.workers.forking import become_child, ends_within
 
 _DEAF_SECONDS: Final = 10.0
 """A child that has not read what it was told so long ago is replaced."""
-_FULL_SECONDS: Final = 0.5
+_FULL_SECONDS: Final = 0.3
 """How long is waited for room for one more status."""
 _KILL_SECONDS: Final = 0.2
 _GOODBYE_SECONDS: Final = 1.0
-_UNREAD_BYTES: Final = 4096
-"""Room for messages that were not read yet, each one byte to us and some hundred to the kernel: a few statuses."""
+_UNREAD_BYTES: Final = 16384
+"""Room for messages that were not read yet, each one byte to us and some hundred to the kernel: some ten statuses."""
 
 
 class Listener:

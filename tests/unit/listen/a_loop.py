@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import signal
@@ -35,9 +36,9 @@ def publish(listener: Listener, status: LoopStatus, times: str, size: str = "0")
     """Says how long the slowest took, how many children were replaced, and which one answers now."""
     slowest = 0.0
     status = replace(status, failure="x" * int(size))
-    for number in range(int(times)):
+    for _ in range(int(times)):
         began = time.monotonic()
-        listener.publish(replace(status, interval=float(number)))
+        listener.publish(replace(status, interval=float(next(NUMBERS))))
         slowest = max(slowest, time.monotonic() - began)
     answer(f"{slowest} {listener.restarts} {listener.pid}")
 
@@ -79,6 +80,7 @@ def answer(text: str) -> None:
     print(text, flush=True)
 
 
+NUMBERS = itertools.count()
 COMMANDS: dict[str, Any] = {"publish": publish, "stop": stop, "kill": kill, "starve": starve, "close": close}
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ def test_two_hundred_scrapes_while_the_loop_speaks_are_each_a_whole_page():
 
         def speak() -> None:
             while not done.wait(0.01):
-                assert running.publish(5)[:2] < (1.0, 1)
+                slowest, restarts, _ = running.publish()
+                assert slowest < 1 and restarts == 0
 
         speaking = threading.Thread(target=speak)
         speaking.start()
@@ -137,7 +138,7 @@ def test_a_child_that_hangs_never_holds_up_the_loop_and_is_replaced():
     with loop() as running:
         running.publish()
         running.tell("stop")
-        results = [running.publish() for _ in range(10)]
+        results = [running.publish() for _ in range(40)]
         assert max(slowest for slowest, _, _ in results) < 1
         assert results[-1][1] == 1
         assert "ok" in running.page("/healthz")
@@ -156,7 +157,7 @@ def test_a_child_that_reads_nothing_is_replaced_however_little_it_was_told():
 
 def test_a_status_of_many_megabytes_arrives_whole():
     with loop() as running:
-        assert running.publish(1, 8_000_000)[:2] < (1.0, 1)
+        assert running.publish(1, 8_000_000)[1] == 0
         until(running.knows("x" * 8_000_000, "/status"))
 
 
@@ -190,6 +191,7 @@ def test_a_loop_that_ends_takes_its_child_along():
 
 def test_signals_to_the_terminals_group_do_not_end_the_child():
     with loop() as running:
+        running.page("/")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(running.child, number)
         assert running.publish()[1:] == (0, running.child)
