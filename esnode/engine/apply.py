@@ -172,12 +172,12 @@ class _Run:
         for intent in intents:
             state = remember(state, intent.gpu, {intent.setting: intent.before})
         self._save(open_intents(state, intents))
-        state = self.state
+        state, opened = self.state, self.state.serial
         for task, intent, written in zip(tasks, intents, self._write_all(tasks), strict=True):
             outcome = outcome_of(task, written)
             state = self._close(state, task, intent, outcome)
             self._finished(task, outcome)
-        self._close_batch(state, tasks, now)
+        self._close_batch(state, tasks, opened)
 
     def run_errands(self, tasks: Sequence[Task]) -> None:
         """Everything of one kind that is not a setting: journal, deed, what was found afterwards, record."""
@@ -188,29 +188,32 @@ class _Run:
         for task in tasks:
             for uuid, _ in steps_by_gpu(task.change):
                 state = remember(state, uuid, {})
-        self._save(open_errands(state, [make_errand(task.change, now) for task in tasks]))
+        self._save(open_errands(state, [make_errand(task.change, state, now) for task in tasks]))
         for task in tasks:
             self.world.progress.started(task.change, task.setting)
-        state = self.state
+        state, opened = self.state, self.state.serial
         for task, done in zip(tasks, self._run_all([task.change for task in tasks]), strict=True):
             outcome = outcome_of_errand(task.change, done)
             state = close_errand(state, task.change, done, self._identities(), self.world.clock.now())
             if outcome.result is Result.FAILED:
                 self.results[task.change.address] = Result.FAILED
             self._finished(task, outcome)
-        self._close_batch(state, tasks, now)
+        self._close_batch(state, tasks, opened)
 
     def _finished(self, task: Task, outcome: StepOutcome) -> None:
         self.steps.append(outcome)
         self.world.progress.finished(task.change, outcome)
 
-    def _close_batch(self, state: State, tasks: Sequence[Task], opened_at: Moment) -> None:
-        """Write down what was done, then close its journal entries. A log that is full does not cost the record."""
+    def _close_batch(self, state: State, tasks: Sequence[Task], opened: int) -> None:
+        """Write down what was done, then close its journal entries. A log that is full does not cost the record.
+
+        `opened` is the serial of the state that those entries were saved in first.
+        """
         now, outcomes = self.world.clock.now(), self.steps[-len(tasks) :]
         try:
             self.world.audit.record(
                 [
-                    entry_of_step(self.act, task.change, outcome, opened_at=opened_at, now=now)
+                    entry_of_step(self.act, task.change, outcome, state_serial=opened, now=now)
                     for task, outcome in zip(tasks, outcomes, strict=True)
                 ]
             )
@@ -237,7 +240,10 @@ class _Run:
         if self.plan.mode is Mode.DESTROY:
             state = forget_rests(state, [change.gpu.uuid for change in done if change.gpu])
         unwritten = [change for change in done if not _steps_of(change)]
-        self.world.audit.record([entry_of_record(self.act, change, now=now) for change in unwritten])
+        serial = self.state.serial + 1
+        self.world.audit.record(
+            [entry_of_record(self.act, change, state_serial=serial, now=now) for change in unwritten]
+        )
         if state != self.state:
             self._save(state)
         for change in done:

@@ -26,9 +26,9 @@ class Act:
     lineage: str
 
 
-def entry_of_step(act: Act, change: Change, outcome: StepOutcome, *, opened_at: Moment, now: Moment) -> AuditEntry:
+def entry_of_step(act: Act, change: Change, outcome: StepOutcome, *, state_serial: int, now: Moment) -> AuditEntry:
     """What one step of a change came to."""
-    entry = _entry(act, change, change.because.get(outcome.setting), opened_at=opened_at, now=now)
+    entry = _entry(act, change, change.because.get(outcome.setting), state_serial=state_serial, now=now)
     entry = replace(
         entry,
         setting=outcome.setting,
@@ -41,16 +41,16 @@ def entry_of_step(act: Act, change: Change, outcome: StepOutcome, *, opened_at: 
     return replace(entry, before={outcome.setting: outcome.before}, after={outcome.setting: outcome.after})
 
 
-def entry_of_record(act: Act, change: Change, *, now: Moment) -> AuditEntry:
+def entry_of_record(act: Act, change: Change, *, state_serial: int, now: Moment) -> AuditEntry:
     """A change of the record alone, such as accepted drift: no hardware was touched."""
-    return replace(_entry(act, change, None, opened_at=now, now=now), note="only the record was changed")
+    return replace(_entry(act, change, None, state_serial=state_serial, now=now), note="only the record was changed")
 
 
-def _entry(act: Act, change: Change, because: Because | None, *, opened_at: Moment, now: Moment) -> AuditEntry:
+def _entry(act: Act, change: Change, because: Because | None, *, state_serial: int, now: Moment) -> AuditEntry:
     why = because or next(iter(change.because.values()), None)
     return AuditEntry(
         at=now.at,
-        opened_at=opened_at.at,
+        state_serial=state_serial,
         operation=act.operation,
         user=act.user,
         host=act.plan.node.identity.hostname,
@@ -89,7 +89,7 @@ def entry_of_decision(decision: Decision, state: State, observation: Observation
 def _of_intent(intent: Intent) -> AuditEntry:
     return AuditEntry(
         at=intent.opened_at.at,
-        opened_at=intent.opened_at.at,
+        state_serial=intent.state_serial,
         operation=RECOVER,
         user=intent.owner.user,
         host="",
@@ -110,7 +110,7 @@ def _of_errand(errand: Errand, user: str) -> AuditEntry:
     step = next(iter(errand.holds), None)
     return AuditEntry(
         at=errand.opened_at.at,
-        opened_at=errand.opened_at.at,
+        state_serial=errand.state_serial,
         operation=RECOVER,
         user=user,
         host="",

@@ -18,7 +18,8 @@ from esnode.model.writes import Done
 NODE = ResourceType.NODE.value
 
 
-def make_errand(change: Change, now: Moment) -> Errand:
+def make_errand(change: Change, state: State, now: Moment) -> Errand:
+    """The errand, for the next state that is saved."""
     return Errand(
         operation="apply",
         address=change.address,
@@ -29,6 +30,7 @@ def make_errand(change: Change, now: Moment) -> Errand:
         after=change.after,
         holds=change.holds,
         opened_at=now,
+        state_serial=state.serial + 1,
     )
 
 

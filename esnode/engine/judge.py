@@ -79,10 +79,9 @@ def judge(
 
 def reading_of(row: Metric, gpu: ObservedGpu) -> Reading[float]:
     """The metric as it stands in this observation; where it does not, why."""
-    if row.later:
-        return Missing(missing=MissingReason.NOT_READ, detail=row.later)
     value = gpu.metric(row.name)
-    return Missing(missing=MissingReason.NOT_READ, detail=row.outside) if value == NOT_READ else value
+    why = row.loop_only or row.outside
+    return Missing(missing=MissingReason.NOT_READ, detail=why) if value == NOT_READ else value
 
 
 def required_duration(policy: Policy, rest: Rest | None) -> float:

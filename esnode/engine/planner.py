@@ -13,7 +13,7 @@ A pure function: same inputs, same plan. The observation is settled before (`ses
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -44,6 +44,7 @@ from esnode.model.plan import (
     Plan,
     PlannedGpu,
     PriorState,
+    gpu_address,
 )
 from esnode.model.profile import Profile
 from esnode.model.readings import NOT_READ, Missing, MissingReason
@@ -58,7 +59,8 @@ PLAN_VALID_FOR = timedelta(hours=1)
 class PlanOptions:
     """How a plan was asked for. `targets` are addresses; empty means everything.
 
-    `reassert` writes clock locks again of which nobody can tell whether they still hold.
+    `reassert` writes clock locks again of which nobody can tell whether they still hold; `resting` are settings, each
+    with the address of its GPU, that are left as they are for now.
     """
 
     mode: Mode = Mode.NORMAL
@@ -66,6 +68,7 @@ class PlanOptions:
     valid_for: timedelta = PLAN_VALID_FOR
     targets: tuple[str, ...] = ()
     reassert: bool = False
+    resting: Collection[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,14 +183,19 @@ def _plan_gpu(
         case Mode.CORRECT:
             return _about_drift(scope, found, correct(scope, found))
         case _:
-            return _about_everything(scope, found, _resolution(scope, state, options.mode), reassert=options.reassert)
+            return _about_everything(scope, found, _resolution(scope, state, options.mode), options)
 
 
-def _about_everything(scope: Scope, found: Findings, resolution: Resolution, *, reassert: bool) -> _GpuPlan:
+def _about_everything(scope: Scope, found: Findings, resolution: Resolution, options: PlanOptions) -> _GpuPlan:
     gpu, record = scope.gpu, scope.record
     unreadable = tuple(item for item in resolution.desired if _is_unreadable(item, record))
-    readable = [item for item in resolution.desired if not isinstance(item.present, Missing)]
-    change = gpu_change(gpu, record, readable, found, reassert=reassert)
+    address = gpu_address(gpu.identity.uuid)
+    ready = [
+        item
+        for item in resolution.desired
+        if not isinstance(item.present, Missing) and (address, item.setting) not in options.resting
+    ]
+    change = gpu_change(gpu, record, ready, found, reassert=options.reassert)
     return _GpuPlan(
         scope=scope,
         resolution=resolution,

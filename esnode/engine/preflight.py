@@ -238,7 +238,7 @@ def _check_limits(name: str, value: SettingValue, gpu: ObservedGpu) -> None:
 
 
 def _check_reason(step: HoldStep, policy: Policy | None, gpu: ObservedGpu) -> None:
-    """What the step rests on must still hold when its metric is read again."""
+    """What the step rests on must still hold when its metric is read again; an event cannot be read again."""
     if step.cause not in (Cause.POLICY, Cause.RELEASED):
         return
     is_release = step.cause is Cause.RELEASED
@@ -246,6 +246,8 @@ def _check_reason(step: HoldStep, policy: Policy | None, gpu: ObservedGpu) -> No
         raise StalePlan(
             f"The plan steps a hold of {step.profile}/{step.policy}, and holds no such policy", next_step=PLAN_AGAIN
         )
+    if metric(policy.target).loop_only:
+        return
     value = reading_of(metric(policy.target), gpu)
     what = f"policy {step.profile}/{step.policy} on {gpu.identity.label}"
     if isinstance(value, Missing):

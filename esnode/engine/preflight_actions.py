@@ -81,13 +81,15 @@ def _check_node(change: Change, neighbours: Neighbours) -> None:
 
 
 def _check_trigger(change: Change, step: HoldStep, policy: Policy | None, observation: Observation) -> None:
-    """A kill and the beginning of a drain rest on their condition; alerts and every ending rest on nothing."""
+    """A kill and the beginning of a drain rest on their condition; alerts, events and every ending on nothing."""
     if change.type is ResourceType.ALERT or step.cause is not Cause.POLICY:
         return
     uuid = step.gpu or (change.gpu.uuid if change.gpu else "")
     gpu = observation.gpu(uuid)
     if policy is None or gpu is None:
         raise StalePlan(f"{change.address} rests on {step.key} on {uuid}, which is not there", next_step=_PLAN_AGAIN)
+    if metric(policy.target).loop_only:
+        return
     value = reading_of(metric(policy.target), gpu)
     what = f"policy {step.key} on {gpu.identity.label}"
     if isinstance(value, Missing):

@@ -39,7 +39,8 @@ def intent_key(address: str, setting: str) -> str:
 def make_intent(
     change: Change, setting: str, state: State, *, observed: Reading[ReadableValue], user: str, now: Moment
 ) -> Intent:
-    """The intent to write one setting. The baseline is the recorded one, else an inherited, else what is there.
+    """The intent to write one setting, for the next state that is saved. The baseline is the recorded one, else an
+    inherited, else what is there.
 
     An older intent that is still open knows it better than the hardware, which it may have changed.
     """
@@ -66,6 +67,7 @@ def make_intent(
         holds=tuple(step for step in change.holds if step.setting == setting),
         opened_at=now,
         session=change.session,
+        state_serial=state.serial + 1,
     )
 
 

@@ -24,7 +24,7 @@ def parse_address(text: str) -> tuple[str, int]:
     if not found or int(found["port"]) > _HIGHEST_PORT:
         raise BadValue(
             f'"{text}" is not an address to listen at',
-            next_step="Write HOST:PORT, such as 127.0.0.1:9400 or [::1]:9400; :9400 is loopback only.",
+            next_step="Write HOST:PORT, such as 127.0.0.1:9477 or [::1]:9477; :9477 is loopback only.",
         )
     return found["six"] or found["host"] or _LOOPBACK, int(found["port"])
 

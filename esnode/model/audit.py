@@ -21,7 +21,8 @@ class AuditResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """`opened_at` is when its journal entry was written: with `address` and `setting` it is the action's identity.
+    """`state_serial` is that of the state whose journal held the action first: with the state's lineage, the address
+    and the setting it is the action's identity.
 
     `setting` is a resource's type where it has no settings; `before` and `after` are then the whole resource, else the
     one setting. `read_back` is what was found afterwards, None where nothing can be read. `recovered` says that whoever
@@ -30,11 +31,11 @@ class AuditEntry:
     """
 
     at: datetime
-    opened_at: datetime
     operation: str
     user: str
     host: str
     lineage: str
+    state_serial: int
     address: str
     type: ResourceType
     actions: tuple[Operation, ...]
@@ -52,5 +53,5 @@ class AuditEntry:
     is_simulated: bool = False
 
     @property
-    def identity(self) -> tuple[str, str, str]:
-        return self.address, self.setting, self.opened_at.isoformat()
+    def identity(self) -> tuple[str, int, str, str]:
+        return self.lineage, self.state_serial, self.address, self.setting

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 TOKENS_PER_WATT = "tokens_per_watt"
+XID = "xid_error"
 PROMETHEUS_PREFIX = "prometheus:"
 
 THROTTLE_REASONS: Mapping[str, int] = {
@@ -29,7 +30,7 @@ THROTTLE_REASONS: Mapping[str, int] = {
 class Metric:
     """`unit` is what a condition may write after its number. `title` and `show_unit` are for sentences.
 
-    `later` says why no sensor of this version reads it; its verdict is then UNKNOWN with that reason.
+    `loop_only` says why only a control loop reads it; elsewhere its verdict is UNKNOWN with that reason.
     `outside` says what a reading of the GPUs alone lacks: the value comes from an endpoint that is asked beside it.
     """
 
@@ -40,7 +41,7 @@ class Metric:
     description: str
     highest: float = float("inf")
     spelled: tuple[str, ...] = ()
-    later: str = ""
+    loop_only: str = ""
     outside: str = ""
 
     def accepts_unit(self, unit: str) -> bool:
@@ -139,12 +140,12 @@ _ROWS = (
         description="Uncorrected ECC errors since the driver was loaded.",
     ),
     Metric(
-        name="xid_error",
+        name=XID,
         title="XID",
         unit="",
         source="NVML events",
-        description="The last XID error of the GPU.",
-        later="XID errors are events, seen by the control loop only",
+        description="The last XID error that the control loop saw in this session of the driver; 0 when none.",
+        loop_only="XID errors are events, seen by the control loop only",
     ),
     Metric(
         name="process_count",

@@ -22,6 +22,12 @@ class Moment:
         """The point in time so many seconds later, in the same boot."""
         return Moment(at=self.at + timedelta(seconds=seconds), uptime=self.uptime + seconds, boot_id=self.boot_id)
 
+    def is_before(self, other: Moment) -> bool:
+        """By boot time within one boot, so that a clock that is set back changes nothing; else by the wall clock."""
+        if self.boot_id == other.boot_id:
+            return self.uptime < other.uptime
+        return self.at < other.at
+
     def seconds_since(self, earlier: Moment) -> float:
         """Seconds from `earlier` to here: by boot time within one boot, else by the wall clock. Never negative."""
         if self.boot_id == earlier.boot_id:

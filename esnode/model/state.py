@@ -127,7 +127,8 @@ class ManagedGpu:
 class Intent:
     """A write that is about to happen or was under way: on disk before the hardware is touched.
 
-    It says all that is needed to finish the record once the hardware was read again.
+    It says all that is needed to finish the record once the hardware was read again. `state_serial` is the serial of
+    the state that holds it first: with address and setting it names this action for ever.
     """
 
     operation: str
@@ -142,11 +143,15 @@ class Intent:
     holds: tuple[HoldStep, ...]
     opened_at: Moment
     session: Session
+    state_serial: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
-    """A change of anything but a GPU's settings that is about to happen or was under way: on disk before it begins."""
+    """A change of anything but a GPU's settings that is about to happen or was under way: on disk before it begins.
+
+    `state_serial` is as in an Intent.
+    """
 
     operation: str
     address: str
@@ -157,6 +162,7 @@ class Errand:
     after: Mapping[str, SettingValue]
     holds: tuple[HoldStep, ...]
     opened_at: Moment
+    state_serial: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,5 +32,5 @@ def _percent(part: float, whole: float) -> Reading[float]:
 def missing_for_now(name: str) -> Missing | None:
     """Why neither driver nor capture tells the metric, or None when they do. KeyError for an unknown name."""
     row = metric(name)
-    why = row.later or row.outside
+    why = row.loop_only or row.outside
     return Missing(missing=MissingReason.NOT_READ, detail=why) if why else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +19,11 @@ def loop_path(state_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def looping(state_path: Path, loop: Loop) -> Iterator[None]:
-    """Keep the state for as long as this lasts. Raises LockHeld, naming the loop that keeps it already."""
+def looping(state_path: Path, loop: Loop) -> Iterator[Callable[[Loop], None]]:
+    """Keep the state for as long as this lasts; what is yielded says so of other profiles.
+
+    Raises LockHeld, naming the loop that keeps it already.
+    """
     with held(loop_path(state_path)) as handle:
         if handle is None:
             other = _read(loop_path(state_path))
@@ -29,9 +32,13 @@ def looping(state_path: Path, loop: Loop) -> Iterator[None]:
                 f"A control loop keeps {state_path} already{who}",
                 next_step="Stop that one first, or name another state with -state PATH.",
             )
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, wire.pretty(wire.plain(loop)), 0)
-        yield
+
+        def say(loop: Loop) -> None:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, wire.pretty(wire.plain(loop)), 0)
+
+        say(loop)
+        yield say
 
 
 def living_loop(state_path: Path) -> Loop | None:

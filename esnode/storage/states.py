@@ -33,6 +33,7 @@ class StateFile:
         self.path = path
         self.operation = operation
         self._document: Document = {}
+        self._known: tuple[Stamp, State] | None = None
         self._old_version: tuple[int, bytes] | None = None
         self._has_backup = False
         self._history = HistoryFile(path)
@@ -52,17 +53,28 @@ class StateFile:
     def load(self) -> State:
         """The state, or a new one with a lineage of its own when there is no file.
 
-        Raises StateUnreadable for anything that is there and is not a whole, unaltered state.
+        Raises StateUnreadable for anything that is there and is not a whole, unaltered state. A file that is still
+        the one that was read or saved last is not read again.
         """
         if not self.exists:
-            self._document = {}
+            self._document, self._known = {}, None
             return self._new
+        stamp = _stamp(self.path)
+        if self._known and stamp and self._known[0] == stamp:
+            return self._known[1]
         data = read_file(self.path, "state file")
         decoded = decode_state(data, self.path)
         if decoded.written_as < STATE_VERSION:
             self._old_version = (decoded.written_as, data)
         self._document = decoded.document
+        # One that was replaced while it was read is read again the next time.
+        self._known = (stamp, decoded.state) if stamp and stamp == _stamp(self.path) else None
         return decoded.state
+
+    @property
+    def is_as_left(self) -> bool:
+        """Whether the file is still the one that was read or saved last."""
+        return self._known is not None and self._known[0] == _stamp(self.path)
 
     def load_existing(self) -> State:
         """The same, where an absent file is an error."""
@@ -92,6 +104,8 @@ class StateFile:
         except FileUnwritable as failure:
             raise StateUnwritable(failure.summary, next_step=failure.next_step) from None
         self._document = new
+        stamp = _stamp(self.path)
+        self._known = (stamp, state) if stamp else None
 
     def save_elsewhere(self, state: State) -> Path | None:
         """Where a state that its own file would not take was put instead; None when there is no such place.
@@ -146,17 +160,29 @@ class StateFile:
         self.save(with_observation(state, observation, clocks))
 
 
+Stamp = tuple[int, ...]
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What tells one file from the one that replaces it: every write makes a new one."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
 def with_observation(state: State, observation: Observation, clocks: Mapping[str, PolicyClock]) -> State:
     """The state with a newer observation, and the clocks merged key by key."""
     before = state.observed
     merged = dict(before.clocks) if before else {}
     for key, clock in clocks.items():
         known = merged.get(key)
-        if known is None or known.seen_at.at <= clock.seen_at.at:
+        if known is None or not clock.seen_at.is_before(known.seen_at):
             merged[key] = clock
     horizon = observation.taken_at.at - _CLOCKS_KEPT
     merged = {key: clock for key, clock in merged.items() if clock.seen_at.at >= horizon}
-    is_newer = before is None or before.observation.taken_at.at <= observation.taken_at.at
+    is_newer = before is None or not observation.taken_at.is_before(before.observation.taken_at)
     latest = observation if is_newer or before is None else before.observation
     node = state.node or observation.node.identity
     return replace(state, node=node, observed=Observed(observation=latest, clocks=merged))

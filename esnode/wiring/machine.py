@@ -53,7 +53,7 @@ class Machine:
     `meet` reads who else is there, on GPUs that were observed; `hands` is given who is told of progress, and who says
     when to stop. `listen` has the driver tell of events, as far as it has any; `wait` returns them as soon as there
     are some, else when so many seconds of the machine's clock are over or one of the open files given can be read.
-    `restart` opens the driver anew.
+    `restart` opens the driver anew. `knowing` is the same machine with other things said of it.
     """
 
     origin: Origin
@@ -66,6 +66,7 @@ class Machine:
     listen: Callable[[], bool]
     wait: Callable[..., tuple[GpuEvent, ...]]
     restart: Callable[[], None]
+    knowing: Callable[[Facts], Machine]
 
 
 NODE_FILE = Path("/etc/esnode/node.yaml")
@@ -246,6 +247,7 @@ def _machine(
         listen=driver.listen,
         wait=wait,
         restart=driver.restart,
+        knowing=lambda other: _machine(origin, clock, identity, driver, other),
     )
 
 

@@ -69,8 +69,11 @@ def plan_for(request: Request, machine: Machine | None = None) -> Plan:
     with contextlib.ExitStack() as stack:
         if machine is None:
             machine = stack.enter_context(open_machine(request.simulate, request.facts, timeout=request.timeout))
-        sight = look(machine, request.profiles, file.load())
-        state, observation, notes, in_flight = observe_and_recover(file, sight, request)
+        state = file.load()
+        sight = look(machine, request.profiles, state)
+        state, observation, notes, in_flight = observe_and_recover(
+            file, state, sight, lock=request.lock, lock_timeout=request.lock_timeout
+        )
         notes += _probation_notes(state, observation, file, request)
         settled = replace(sight, observation=observation)
         return replace(_plan(request, settled, state, notes, store=file), in_flight=in_flight)
@@ -92,21 +95,20 @@ def look(machine: Machine, profiles: Sequence[Profile], state: State) -> Sight:
 
 
 def observe_and_recover(
-    file: StateFile, sight: Sight, request: Request
+    file: StateFile, state: State, sight: Sight, *, lock: bool, lock_timeout: float
 ) -> tuple[State, Observation, list[Diagnostic], bool]:
     """The state and the settled observation. What an interrupted apply left open is decided first.
 
     The last of the four is whether it could not be, because that apply may still be running.
     """
-    state = file.load()
     check_state_is_here(state, sight.observation)
     observation = settle(sight.observation, state.observed, locked=locked_gpus(state))
     if not state.managed.is_in_flight:
         return state, observation, [], False
     try:
         with contextlib.ExitStack() as stack:
-            if request.lock:
-                stack.enter_context(locked(file.path, "recover", timeout=request.lock_timeout))
+            if lock:
+                stack.enter_context(locked(file.path, "recover", timeout=lock_timeout))
             state = file.load()
             state, sentences = recover_and_save(file, state, replace(sight, observation=observation))
     except LockHeld as busy:

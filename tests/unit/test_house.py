@@ -16,11 +16,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEAVES = {"errors", "units", "diagnostics", "wire", "secrets", "web"}
 
 MAY_IMPORT = {
-    "cli": {"cli", "wiring", "views", "engine", "storage", "simulator", "workers", "model"} | LEAVES,
-    "wiring": {
-        *("wiring", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"),
-        "listen",
-    }
+    "cli": {"cli", "loop", "wiring", "views", "engine", "storage", "simulator", "workers", "host", "model"} | LEAVES,
+    "loop": {"loop", "listen", "wiring", "views", "engine", "storage", "host", "model"} | LEAVES,
+    "wiring": {"wiring", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"}
     | LEAVES,
     "listen": {"listen", "storage", "workers", "model"} | LEAVES,
     "views": {"views", "model"} | LEAVES,

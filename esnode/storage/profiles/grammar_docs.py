@@ -32,7 +32,7 @@ def with_tables(text: str, tables: Mapping[str, Callable[[], str]] | None = None
 
 def _targets() -> str:
     rows = [
-        (f"`{row.name}`", f"`{row.unit}`" if row.unit else "none", row.description, _note(row.later, row.source))
+        (f"`{row.name}`", f"`{row.unit}`" if row.unit else "none", row.description, _note(row.loop_only, row.source))
         for row in METRICS.values()
     ]
     rows.append((f"`{PROMETHEUS_PREFIX}<query>`", "none", "The value of a PromQL query.", "a Prometheus server"))

@@ -100,11 +100,11 @@ def _milliwatts(profile: Profile, policy: Policy) -> Iterator[Finding]:
             yield ("action", "parameters", key), f"{key} is more than any board draws", detail
 
 
-def _not_read_yet(profile: Profile, policy: Policy) -> Iterator[Finding]:
-    later = metric(policy.target).later
-    if later:
-        detail = f"{later[0].upper()}{later[1:]}."
-        yield ("target",), f"{policy.target} is UNKNOWN for now: the policy will not act", detail
+def _loop_only(profile: Profile, policy: Policy) -> Iterator[Finding]:
+    why = metric(policy.target).loop_only
+    if why:
+        detail = f"{why[0].upper()}{why[1:]}: keep the profile with esnode enforce."
+        yield ("target",), f"{policy.target} is UNKNOWN to esnode plan: there the policy does not act", detail
 
 
 _RULES: tuple[Callable[[Profile, Policy], Iterator[Finding]], ...] = (
@@ -113,7 +113,7 @@ _RULES: tuple[Callable[[Profile, Policy], Iterator[Finding]], ...] = (
     _never_true,
     _floor_above_base,
     _milliwatts,
-    _not_read_yet,
+    _loop_only,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,11 +17,11 @@ from esnode.storage.audit import AuditLog
 MONDAY = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LOWERED = AuditEntry(
     at=MONDAY,
-    opened_at=MONDAY,
     operation="apply",
     user="ada@node7",
     host="node7",
     lineage="l1",
+    state_serial=7,
     address='gpu["GPU-1"]',
     type=ResourceType.GPU,
     actions=(Operation.UPDATE,),
@@ -32,8 +32,8 @@ LOWERED = AuditEntry(
 )
 
 
-def later(seconds: float) -> AuditEntry:
-    return replace(LOWERED, opened_at=MONDAY + timedelta(seconds=seconds))
+def later(count: int) -> AuditEntry:
+    return replace(LOWERED, state_serial=7 + count)
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def test_a_line_that_a_crash_cut_off_is_taken_away_and_costs_no_other(log):
 def test_a_full_log_is_put_aside_and_the_oldest_goes(log, monkeypatch):
     monkeypatch.setattr(audit, "LARGEST", 1600)
     monkeypatch.setattr(audit, "KEPT", 3)
-    for second in range(20):
-        log.record([later(second)])
+    for count in range(20):
+        log.record([later(count)])
     names = sorted(path.name for path in log.path.parent.iterdir())
     assert names == [f"esnode.state.json.audit{number}" for number in ("", ".1", ".2", ".3")]
     assert all(path.stat().st_size <= 1600 for path in log.path.parent.iterdir())

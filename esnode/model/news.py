@@ -1,0 +1,27 @@
+"""One thing that happened in a control loop: a line of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Grade(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warn"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """`kind` is for programs (`verdict`, `step`, `cycle_failed`, ...), `message` a line for people.
+
+    `fields` are further facts by name, each a text or a number.
+    """
+
+    kind: str
+    message: str
+    grade: Grade = Grade.INFO
+    fields: Mapping[str, str | float] = field(default_factory=dict)

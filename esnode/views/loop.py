@@ -1,0 +1,92 @@
+"""The log of a control loop: for people on a terminal, JSON lines elsewhere, fields in systemd's journal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from esnode.model.news import Grade, News
+from esnode.views.jsonlines import emit, emit_version
+from esnode.views.text import paint_for, plain_text, write
+
+_STYLES: Final[Mapping[Grade, tuple[str, ...]]] = {
+    Grade.DEBUG: ("dim",),
+    Grade.INFO: (),
+    Grade.WARNING: ("yellow",),
+    Grade.ERROR: ("red",),
+}
+_PRIORITIES: Final[Mapping[Grade, str]] = {
+    Grade.DEBUG: "7",
+    Grade.INFO: "6",
+    Grade.WARNING: "4",
+    Grade.ERROR: "3",
+}
+"""syslog's (syslog(3))."""
+
+
+class LoopView(Protocol):
+    def begin(self, lines: Sequence[str]) -> None:
+        """The first lines, when the loop has begun."""
+
+    def tell(self, news: News) -> None: ...
+
+
+class TextLoopView:
+    """The first lines on standard output, each piece of news with its time on standard error."""
+
+    def __init__(self, *, no_color: bool) -> None:
+        self._paint = paint_for(sys.stderr, no_color=no_color)
+
+    def begin(self, lines: Sequence[str]) -> None:
+        write("\n".join(plain_text(line) for line in lines))
+
+    def tell(self, news: News) -> None:
+        time = datetime.now().astimezone().strftime("%H:%M:%S")
+        mark = f"{news.grade.value}: " if news.grade in (Grade.WARNING, Grade.ERROR) else ""
+        line = self._paint(plain_text(mark + news.message), *_STYLES[news.grade])
+        write(f"{self._paint(time, 'dim')} {line}", sys.stderr)
+
+
+class JsonLoopView:
+    """JSON lines: on standard output with -json, else on standard error beside the first lines in words."""
+
+    def __init__(self, *, is_everything: bool) -> None:
+        self._is_everything = is_everything
+        if is_everything:
+            emit_version()
+
+    def begin(self, lines: Sequence[str]) -> None:
+        if not self._is_everything:
+            write("\n".join(plain_text(line) for line in lines))
+            return
+        for line in lines:
+            emit("loop_started", line)
+
+    def tell(self, news: News) -> None:
+        stream = sys.stdout if self._is_everything else sys.stderr
+        emit(news.kind, news.message, level=news.grade.value, stream=stream, **news.fields)
+
+
+class JournalLoopView:
+    """Entries with fields (ESNODE_KIND, ESNODE_...); what the journal does not take goes to standard error."""
+
+    def __init__(self, send: Callable[[Mapping[str, str]], bool]) -> None:
+        self._send = send
+
+    def begin(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.tell(News(kind="loop_started", message=line))
+
+    def tell(self, news: News) -> None:
+        fields = {f"ESNODE_{name.upper()}": str(value) for name, value in news.fields.items()}
+        entry = {
+            "MESSAGE": plain_text(news.message),
+            "PRIORITY": _PRIORITIES[news.grade],
+            "SYSLOG_IDENTIFIER": "esnode",
+            "ESNODE_KIND": news.kind,
+            **fields,
+        }
+        if not self._send(entry):
+            write(f"<{entry['PRIORITY']}>{entry['MESSAGE']}", sys.stderr)
