@@ -46,7 +46,9 @@ def missing_in(answer, asked, where=""):
         return [path for key in asked for path in missing_in((answer or {}).get(key), asked[key], f"{where}.{key}")]
     if isinstance(asked, list):
         pairs = zip(list(answer or []) + [None] * len(asked), asked, strict=False)
-        return [path for number, (got, item) in enumerate(pairs) for path in missing_in(got, item, f"{where}[{number}]")]
+        return [
+            path for number, (got, item) in enumerate(pairs) for path in missing_in(got, item, f"{where}[{number}]")
+        ]
     return [] if answer == asked else [f"{where}: {asked!r} became {answer!r}"]
 
 
