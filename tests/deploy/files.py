@@ -54,3 +54,9 @@ def metrics_in(expression: str) -> set[str]:
     """Names of metrics: not those of recording rules, which have a colon, and not what stands in quotes."""
     bare = re.sub(r'"[^"]*"', '""', expression)
     return set(_METRIC.findall(re.sub(r"\b\w+:\w+(?::\w+)?", "", bare)))
+
+
+def anchors() -> set[str]:
+    """Of the headings of the page, as GitHub makes them. A comment in a block of code is indented and is none."""
+    lines = re.findall(r"^#+ (.*)$", OPERATIONS.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.deploy.files import OPERATIONS, SYSTEMD
+from tests.deploy.files import OPERATIONS, SYSTEMD, anchors
 from tests.places import EXAMPLES
 
 TEXT = OPERATIONS.read_text()
@@ -52,8 +52,6 @@ def test_the_options_of_the_service_that_the_page_shows_begin_as_the_units_do():
 
 
 def test_every_link_into_the_page_itself_leads_somewhere():
-    from tests.deploy.test_rules import headings
-
-    anchors = set(re.findall(r"\(#([a-z0-9-]+)\)", TEXT))
-    assert anchors - headings() == set()
-    assert len(anchors) >= 5
+    named = set(re.findall(r"\(#([a-z0-9-]+)\)", TEXT))
+    assert named - anchors() == set()
+    assert len(named) >= 5

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.deploy.contract import FOREIGN, LABELS, METRICS, TARGET_LABELS
-from tests.deploy.files import KUBERNETES, OPERATIONS, PROMETHEUS, metrics_in, rules, yaml_of
+from tests.deploy.files import KUBERNETES, OPERATIONS, PROMETHEUS, anchors, metrics_in, rules, yaml_of
 
 ALERTS = [rule for rule in rules() if "alert" in rule]
 PROOFS = yaml_of(PROMETHEUS / "esnode.rules.test.yaml")["tests"]
@@ -19,12 +19,6 @@ def promtool(*args, cwd=PROMETHEUS):
     done = subprocess.run(["promtool", *args], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def headings():
-    """Anchors of the page, as GitHub makes them."""
-    lines = re.findall(r"^#+ (.*)$", OPERATIONS.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
 
 
 @pytest.mark.lane("prometheus")
@@ -72,7 +66,7 @@ def test_a_rule_names_only_metrics_and_labels_that_exist(rule):
 def test_an_alert_leads_to_a_part_of_the_manual_that_is_there(rule):
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
     assert page == "docs/operations.md"
-    assert anchor in headings()
+    assert anchor in anchors()
     assert rule["alert"] in OPERATIONS.read_text()
 
 
