@@ -70,7 +70,7 @@ def observe_drift(contests: Contests, plan: Plan, now: Moment) -> Contests:
         elif known.is_corrected:
             count = known.count + 1
             pause = FIRST_PAUSE * 2.0 ** min(count - RAISED_AT, 30)
-            known = replace(known, count=count, pause=min(pause, _longest(plan, address, setting)))
+            known = replace(known, count=count, pause=min(pause, _longest(plan, drift, setting)))
         known = replace(known, seen_at=now, is_corrected=False, found=found)
         present[(address, setting)] = replace(known, wanted=_wanted(plan, address, setting, drift))
     return {key: contest for key, contest in present.items() if now.seconds_since(contest.seen_at) < OVER_AFTER}
@@ -103,10 +103,12 @@ def _wanted(plan: Plan, address: str, setting: str, drift: Drift) -> SettingValu
     return change.after[setting] if change and setting in change.after else drift.before[setting]
 
 
-def _longest(plan: Plan, address: str, setting: str) -> float:
-    change = _change(plan, address)
-    because = change.because.get(setting) if change else None
-    return LONGEST_CRITICAL_PAUSE if because and because.severity is Severity.CRITICAL else LONGEST_PAUSE
+def _longest(plan: Plan, drift: Drift, setting: str) -> float:
+    """By whose will the setting was applied: a rest must not depend on what this plan, which keeps it, would do."""
+    applied = drift.applied.get(setting)
+    profile = next((item for item in plan.profiles if applied and item.name == applied.profile), None)
+    policy = profile.policy(applied.policy) if profile and applied else None
+    return LONGEST_CRITICAL_PAUSE if policy and policy.severity is Severity.CRITICAL else LONGEST_PAUSE
 
 
 def _value(reading: Reading[ReadableValue]) -> SettingValue:
