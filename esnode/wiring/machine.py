@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esnode.engine.ports import Actuator, Clock, Hands
 from esnode.errors import BadInvocation
@@ -29,6 +30,9 @@ from esnode.model.writes import Write, Written
 from esnode.workers import DRIVER_TIMEOUT
 from esnode.workers.driver import DriverProcess
 from esnode.workers.worker import Handlers
+
+if TYPE_CHECKING:
+    from esnode.simulator.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +133,21 @@ def open_machine(simulate: Path | None, given_facts: Facts, *, timeout: float = 
     from esnode.simulator.world import open_world
 
     world = open_world(simulate)
-    identity = NodeIdentity(
-        machine_id=world.machine_id, machine_id_kind=MachineIdKind.SIMULATED, hostname=world.hostname
-    )
     with _driver(world.plug, timeout) as driver:
-        yield _machine(Origin.SIMULATED, world.clock, identity, driver, given_facts)
+        yield _machine(Origin.SIMULATED, world.clock, _identity_of(world), driver, given_facts)
+
+
+@contextlib.contextmanager
+def open_in_memory(world: World, given_facts: Facts) -> Iterator[Machine]:
+    """A simulated machine of this process alone. Its driver cannot hang, so it is called without a process between."""
+    from esnode.workers.inline import InlineWorker
+
+    with DriverProcess(lambda: _handlers(world.plug), timeout=DRIVER_TIMEOUT, worker=InlineWorker) as driver:
+        yield _machine(Origin.SIMULATED, world.clock, _identity_of(world), driver, given_facts)
+
+
+def _identity_of(world: World) -> NodeIdentity:
+    return NodeIdentity(machine_id=world.machine_id, machine_id_kind=MachineIdKind.SIMULATED, hostname=world.hostname)
 
 
 def _driver(library: Callable[[], AbstractContextManager[object]], timeout: float) -> DriverProcess:
