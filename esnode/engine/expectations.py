@@ -161,8 +161,7 @@ def _judge_count(wanted: CountExpected, run: StoryRun, line: int) -> Outcome:
     if passed:
         return Outcome(expected=expected, passed=True, line=line)
     over = found[wanted.most] if wanted.most is not None and len(found) > wanted.most else None
-    what = wanted.what.value if len(found) != 1 else wanted.what.value.removesuffix("s")
-    saw = f"{len(found)} {what}" + (f", one too many: {over}" if over else "")
+    saw = _counted(len(found), wanted.what) + (f", one too many: {over}" if over else "")
     return Outcome(
         expected=expected,
         passed=False,
@@ -267,7 +266,13 @@ def _count_in_words(wanted: CountExpected) -> str:
             _on(wanted.about),
         ]
     )
-    return f"{' and '.join(_bounds(wanted))} {wanted.what.value}{about}{_when(wanted.window)}"
+    is_one = 1 in (wanted.most, wanted.least) and wanted.most in (1, None)
+    what = wanted.what.value.removesuffix("s") if is_one else wanted.what.value
+    return f"{' and '.join(_bounds(wanted))} {what}{about}{_when(wanted.window)}"
+
+
+def _counted(count: int, what: Counted) -> str:
+    return f"1 {what.value.removesuffix('s')}" if count == 1 else f"{count} {what.value}"
 
 
 def _bounds(wanted: CountExpected) -> Iterator[str]:

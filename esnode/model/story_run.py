@@ -48,6 +48,8 @@ class Deed:
 
     def __str__(self) -> str:
         """For people: `GPU-0 power limit 700 W -> 650 W`, `GPU-1 alert create (oncall)`."""
+        if self.subject == "plan":
+            return f"plan refused: {self.error}"
         where = "" if self.gpu is None else f"GPU-{self.gpu} "
         setting = SETTINGS.get(self.subject)
         if setting:

@@ -12,6 +12,7 @@ from esnode.storage.stories.notes import Notes, Parts, listed
 from esnode.units import format_number
 
 _LOWEST_CELSIUS = -60.0
+_OF_THE_STORY = ("clock", "speed")
 _NO_METRICS = ("at", "gpu", "prometheus", "set", "machine")
 
 
@@ -41,6 +42,12 @@ def _event(notes: Notes, path: Path, given: Parts, count: int | None) -> Event:
         for name, value in given.items()
         if name not in _NO_METRICS
     }
+    for name in given.get("set", {}):
+        if name in METRICS and not METRICS[name].later:
+            notes.wrong((*path, "set", name), f"{name} is a reading", "Write it beside at:, not under set:.", at_key=True)
+    for name in given.get("machine", {}):
+        if name in _OF_THE_STORY:
+            notes.wrong((*path, "machine", name), f"the {name} is the story's own", "See at: and interval:.", at_key=True)
     for query, value in given.get("prometheus", {}).items():
         row = metric(PROMETHEUS_PREFIX + query)
         metrics[row.name] = _told(notes, (*path, "prometheus", query), row, value)

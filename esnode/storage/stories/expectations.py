@@ -71,7 +71,8 @@ def _kind(notes: Notes, path: Path, given: Parts) -> str | None:
     kind = kinds[0]
     strangers = [key for key in given if key != kind and key not in KINDS[kind]]
     for key in strangers:
-        notes.wrong((*path, key), f'"{key}" has no meaning beside "{kind}"', f"It may have {', '.join(KINDS[kind])}.")
+        detail = f"It may have {', '.join(KINDS[kind])}."
+        notes.wrong((*path, key), f'"{key}" has no meaning beside "{kind}"', detail, at_key=True)
     if kind in _NEED_POLICY and "policy" not in given:
         notes.wrong(path, f'"{kind}" is of a policy', "Add policy: NAME.")
     if kind == "status" and not any(key in given for key in _WHEN):

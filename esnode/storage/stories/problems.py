@@ -41,7 +41,7 @@ def _explain(error: Any) -> Iterator[Problem]:
         case "required":
             for key in (key for key in error.validator_value if key not in error.instance):
                 yield Problem(path=(*path, key), summary=f'{called(path)} needs "{key}"')
-        case "anyOf" if meant := meant_branch(error, _DECIDING):
+        case "anyOf" if meant := meant_branch(error, _DECIDING) or _words(error):
             for part in meant:
                 yield from _explain(part)
         case "enum" if isinstance(error.instance, str):
@@ -57,6 +57,12 @@ def _explain(error: Any) -> Iterator[Problem]:
             yield Problem(
                 path=path, summary=f"{called(path)} must be {expects}, {found(error.instance)}", detail=detail
             )
+
+
+def _words(error: Any) -> list[Any]:
+    """A text where words are one of the alternatives was meant to be one of them."""
+    is_text = isinstance(error.instance, str)
+    return [part for part in error.context if is_text and part.validator == "enum" and not part.relative_path][:1]
 
 
 def _unknown_key(path: Path, key: str, known: list[str]) -> Problem:
