@@ -1,12 +1,16 @@
 """`esnode test` as a user runs it: examples, exit codes, reports, and what docs/testing-profiles.md shows."""
 
 import re
+import time
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
 
+from esnode import web
 from tests.cli.run import esnode
 from tests.places import EXAMPLES, PROJECT
+from tests.prometheus_server import prometheus
 
 DOCUMENT = (PROJECT / "docs" / "testing-profiles.md").read_text()
 FIRST = dict(re.findall(r"```yaml\n# (\S+)\n(.*?)```", DOCUMENT, re.DOTALL))
@@ -93,3 +97,27 @@ def test_without_any_test_it_says_where_it_looked(tmp_path):
 
 def test_the_schema_is_printed(tmp_path):
     assert '"$id": "urn:esnode:test:v1"' in esnode("schema", "test", cwd=tmp_path).out
+
+
+@pytest.mark.lane("prometheus")
+def test_what_prometheus_answers_to_the_documents_query_is_a_trace(first):
+    """A real server with two nodes' history of a quarter of an hour; the query is the document's."""
+    start = int(time.time()) - 3600
+    lines = []
+    for name, show in (("DCGM_FI_DEV_GPU_UTIL", lambda minute: 0 if minute else 90), ("DCGM_FI_DEV_XID_ERRORS", int)):
+        lines.append(f"# TYPE {name} gauge")
+        for node in ("node-7", "node-8"):
+            labels = f'gpu="0",UUID="GPU-{node}",Hostname="{node}"'
+            lines += [f"{name}{{{labels}}} {show(minute)} {start + 60 * minute}" for minute in range(10)]
+    (query,) = re.findall(r"--data-urlencode 'query=(.*?)'", DOCUMENT)
+    words = {"query": query, "start": start, "end": start + 540, "step": "15s"}
+    with prometheus(first, history="\n".join([*lines, "# EOF", ""])) as server:
+        answer = web.fetch(f"{server.url}/api/v1/query_range?{urlencode(words)}").body
+    (first / "tuesday.json").write_bytes(answer)
+    (first / "tuesday.test.yaml").write_text(
+        "apiVersion: v1\nkind: ProfileTest\nprofiles: idle.es\nstories:\n  - name: last Tuesday\n    board: H100-SXM\n"
+        "    trace: tuesday.json\n    expect:\n      - {at: 5m55s, policy: save, status: PENDING}\n"
+        "      - {change: graphics_clock_mhz, at: 6m, after: 345}\n"
+    )
+    result = esnode("test", "tuesday.test.yaml", cwd=first)
+    assert result.code == 0, result.out

@@ -44,10 +44,14 @@ def _event(notes: Notes, path: Path, given: Parts, count: int | None) -> Event:
     }
     for name in given.get("set", {}):
         if name in METRICS and not METRICS[name].later:
-            notes.wrong((*path, "set", name), f"{name} is a reading", "Write it beside at:, not under set:.", at_key=True)
+            notes.wrong(
+                (*path, "set", name), f"{name} is a reading", "Write it beside at:, not under set:.", at_key=True
+            )
     for name in given.get("machine", {}):
         if name in _OF_THE_STORY:
-            notes.wrong((*path, "machine", name), f"the {name} is the story's own", "See at: and interval:.", at_key=True)
+            notes.wrong(
+                (*path, "machine", name), f"the {name} is the story's own", "See at: and interval:.", at_key=True
+            )
     for query, value in given.get("prometheus", {}).items():
         row = metric(PROMETHEUS_PREFIX + query)
         metrics[row.name] = _told(notes, (*path, "prometheus", query), row, value)

@@ -52,7 +52,8 @@ def read(tmp_path, text):
 def mistakes(tmp_path, text):
     with pytest.raises(StoryInvalid) as invalid:
         read(tmp_path, text)
-    return [(problem.range.line, problem.range.column, problem.summary) for problem in invalid.value.problems]
+    found = [(problem.range, problem.summary) for problem in invalid.value.problems]
+    return [(place.line, place.column, summary) for place, summary in found if place]
 
 
 def wanted(tmp_path, expectation):

@@ -171,12 +171,11 @@ def test_several_files_have_one_clock(tmp_path):
 
 
 def parquet(path):
-    columns = {
-        "timestamp": Array([0, 15_000], type=DataType.int64()).cast(DataType.timestamp("ms", tz="UTC")),
-        "gpu": Array([0, 0], type=DataType.int32()),
-        "gpu_temp_celsius": Array([70.5, None], type=DataType.float64()),
-    }
-    arro3.io.write_parquet(Table(columns), str(path))
+    times = Array([0, 15_000], type=DataType.int64()).cast(DataType.timestamp("ms", tz="UTC"))
+    gpus = Array([0, 0], type=DataType.int32())
+    degrees = Array([70.5, None], type=DataType.float64())
+    table = Table.from_arrays([times, gpus, degrees], names=["timestamp", "gpu", "gpu_temp_celsius"])
+    arro3.io.write_parquet(table, str(path))
 
 
 def test_parquet_is_read_like_a_table(tmp_path):
