@@ -57,7 +57,9 @@ def judge(expectation: Expectation, run: StoryRun) -> Outcome:
 def _judge_status(wanted: StatusExpected, run: StoryRun, line: int) -> Outcome:
     """Every GPU that is meant must do; the first one that does not is told of."""
     expected = _status_in_words(wanted)
-    looks = _looks(run, wanted.window)
+    # Until the next look a verdict stands: a while that begins between two looks begins with the one before.
+    before = _look_at(run, wanted.window.start or 0.0)
+    looks = [before, *(look for look in _looks(run, wanted.window) if look.at > before.at)]
     for gpu in wanted.about.gpus or run.gpus:
         failed = _first_failure(wanted, looks, gpu)
         if failed:
@@ -89,11 +91,10 @@ def _first_failure(wanted: StatusExpected, looks: Sequence[Look], gpu: int) -> t
             return look.at, status, reason
         if status not in seen:
             seen.append(status)
-    if wanted.manner is Manner.EVER or (wanted.manner is Manner.IS and not looks):
-        last = looks[-1] if looks else None
-        found = find(last, key) if last else None
-        return last.at if last else 0.0, f"only {', '.join(seen) or 'nothing'}", found.reason if found else ""
-    return None
+    if wanted.manner is not Manner.EVER:
+        return None
+    found = find(looks[-1], key)
+    return looks[-1].at, f"only {', '.join(seen)}", found.reason if found else ""
 
 
 # -- a change ------------------------------------------------------------------------------------

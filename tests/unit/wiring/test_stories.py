@@ -78,6 +78,7 @@ PAIRS = [
     ("from: 1m, to: 1m55s, policy: cool, status: PENDING", "from: 1m, policy: cool, status: PENDING", "ACTIVE"),
     ("at: 1m, policy: cool, status: PENDING, reason: 90C", "at: 1m, policy: cool, status: PENDING, reason: 9C", ""),
     ("to: 1m55s, policy: cool, never: ACTIVE", "policy: cool, never: ACTIVE", "ACTIVE on GPU-0"),
+    ("from: 56s, to: 58s, policy: cool, never: ACTIVE", "from: 2m1s, to: 2m2s, policy: cool, never: ACTIVE", "ACTIVE"),
     ("policy: cool, ever: ACTIVE", "policy: cool, ever: RELEASING", "only SKIPPED, PENDING, ACTIVE"),
     ("policy: tell, never: ACTIVE", "policy: cool, never: PENDING", "PENDING on GPU-0"),
     (
