@@ -66,6 +66,18 @@ class NodeFileInvalid(DocumentInvalid):
     """The node file has errors."""
 
 
+class StoryInvalid(DocumentInvalid):
+    """A test of profiles has errors."""
+
+
+class NoStory(EsnodeError):
+    """No test of profiles was given and the working directory has none."""
+
+
+class TraceInvalid(EsnodeError):
+    """A recording cannot be read, or holds nothing that esnode measures."""
+
+
 class NoProfile(EsnodeError):
     """No profile was given and the working directory has none."""
 

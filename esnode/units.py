@@ -66,3 +66,13 @@ def format_duration(seconds: float) -> str:
 def format_number(value: float) -> str:
     """A number for people: no trailing zeros, at most three decimals (`700`, `93.42`, `0.5`)."""
     return f"{value:.3f}".rstrip("0").rstrip(".") if value != int(value) else str(int(value))
+
+
+def format_moment(seconds: float) -> str:
+    """A time since some beginning, to the last part: `0s`, `5m10s`, `1h0m5s`, `2.5s`."""
+    minutes, rest = divmod(round(seconds, 3), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    shown = f"{format_number(rest)}s"
+    if hours:
+        return f"{hours}h" + (f"{minutes}m{shown}" if rest else f"{minutes}m" if minutes else "")
+    return (f"{minutes}m" if minutes else "") + (shown if rest or not minutes else "")

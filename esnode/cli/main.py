@@ -31,6 +31,7 @@ COMMANDS = {
     "revert": ("esnode.cli.revert", "Undo an apply that nobody confirmed in time"),
     "rollback": ("esnode.cli.rollback", "Plan to undo the last apply"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
+    "test": ("esnode.cli.test", "Run the tests of profiles: stories on a simulated machine"),
     "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
     "state": ("esnode.cli.state", "Look into the state, mend it, put it back"),
     "force-unlock": ("esnode.cli.force_unlock", "Clear the lock of a holder that died"),

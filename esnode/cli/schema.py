@@ -8,9 +8,11 @@ from esnode.cli.syntax import Command
 
 
 @click.command("schema", cls=Command)
-@click.argument("name", type=click.Choice(["profile", "node", "plan", "state"]), default="profile", metavar="[NAME]")
+@click.argument(
+    "name", type=click.Choice(["profile", "node", "test", "plan", "state"]), default="profile", metavar="[NAME]"
+)
 def command(name: str) -> int:
-    """Print the JSON Schema of a profile (the default), a node file, a plan or a state.
+    """Print the JSON Schema of a profile (the default), a node file, a test of profiles, a plan or a state.
 
     \b
     Examples:

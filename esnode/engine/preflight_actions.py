@@ -52,7 +52,8 @@ def _check_allowed(change: Change, node_file: NodeFile) -> None:
 def _check_process(change: Change, neighbours: Neighbours) -> None:
     uuid = change.gpu.uuid if change.gpu else ""
     label = change.gpu.label if change.gpu else change.address
-    pid, name = f"{change.before['pid']:g}", change.before["name"]
+    # Whole: six digits of a float are not enough for a number that goes up to 4,194,304.
+    pid, name = f"{change.before['pid']:.0f}", change.before["name"]
     processes = neighbours.on(uuid)
     if isinstance(processes, Missing):
         raise StalePlan(f"The processes on {label} cannot be read: {processes.in_words()}", next_step=_PLAN_AGAIN)

@@ -14,6 +14,7 @@ from esnode.storage.metrics_docs import METRICS_PAGE, with_metrics
 from esnode.storage.node_files import grammar as node_file
 from esnode.storage.profiles.grammar import PROFILE_SCHEMA, schema_json
 from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
+from esnode.storage.stories import grammar as stories
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +24,7 @@ def generated_files(checkout: Path = CHECKOUT) -> Iterator[tuple[Path, bytes]]:
     schemas = checkout / "schemas"
     yield schemas / f"{PROFILE_SCHEMA}.schema.json", schema_json().encode()
     yield schemas / f"{node_file.NODE_SCHEMA}.schema.json", node_file.schema_json().encode()
+    yield schemas / f"{stories.TEST_SCHEMA}.schema.json", stories.schema_json().encode()
     yield schemas / "plan.v1.schema.json", wire.pretty(plan_schema())
     yield schemas / "state.v1.schema.json", wire.pretty(state_schema())
     reference = checkout / REFERENCE

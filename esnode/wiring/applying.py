@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from esnode.diagnostics import warning
+from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.apply import Surroundings, apply_plan
 from esnode.engine.preflight import Expectations, check_loop, check_world
 from esnode.engine.sessions import settle
@@ -23,6 +24,12 @@ from esnode.wiring.claiming import Claiming, claimed
 from esnode.wiring.machine import Machine
 from esnode.wiring.planning import look, recover_and_save
 from esnode.wiring.watching import Watched
+
+
+class Warned(Protocol):
+    """Who is told what became of an interrupted apply."""
+
+    def warn(self, diagnostic: Diagnostic) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class Execution:
 
 
 def ready(
-    plan: Plan, file: StateFile, machine: Machine, expected: Expectations, view: ApplyView, *, loop: Loop | None
+    plan: Plan, file: StateFile, machine: Machine, expected: Expectations, view: Warned, *, loop: Loop | None
 ) -> tuple[State, Observation]:
     """The state and a fresh reading, once every check has passed and the state has proved writable.
 

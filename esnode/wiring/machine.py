@@ -31,10 +31,11 @@ from esnode.model.readings import Reading
 from esnode.model.writes import Write, Written
 from esnode.workers import DRIVER_TIMEOUT
 from esnode.workers.driver import DriverProcess
-from esnode.workers.worker import Handlers, is_readable
+from esnode.workers.worker import Handlers, wait_for
 
 if TYPE_CHECKING:
     from esnode.sensors.events import Listener
+    from esnode.simulator.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,11 +142,21 @@ def open_machine(simulate: Path | None, given_facts: Facts, *, timeout: float = 
     from esnode.simulator.world import open_world
 
     world = open_world(simulate)
-    identity = NodeIdentity(
-        machine_id=world.machine_id, machine_id_kind=MachineIdKind.SIMULATED, hostname=world.hostname
-    )
     with _driver(world.plug, timeout) as driver:
-        yield _machine(Origin.SIMULATED, world.clock, identity, driver, given_facts)
+        yield _machine(Origin.SIMULATED, world.clock, _identity_of(world), driver, given_facts)
+
+
+@contextlib.contextmanager
+def open_in_memory(world: World, given_facts: Facts) -> Iterator[Machine]:
+    """A simulated machine of this process alone. Its driver cannot hang, so it is called without a process between."""
+    from esnode.workers.inline import InlineWorker
+
+    with DriverProcess(lambda: _handlers(world.plug), timeout=DRIVER_TIMEOUT, worker=InlineWorker) as driver:
+        yield _machine(Origin.SIMULATED, world.clock, _identity_of(world), driver, given_facts)
+
+
+def _identity_of(world: World) -> NodeIdentity:
+    return NodeIdentity(machine_id=world.machine_id, machine_id_kind=MachineIdKind.SIMULATED, hostname=world.hostname)
 
 
 def _driver(library: Callable[[], AbstractContextManager[object]], timeout: float) -> DriverProcess:
@@ -231,7 +242,7 @@ def _machine(
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
             news = driver.wait(clock.nap(left), *wakers)
-            if news or is_readable(*wakers):
+            if news or wait_for(0, *wakers):
                 return news
         return driver.wait(0, *wakers)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from esnode.errors import DriverTimeout
 from esnode.model.events import GpuEvent
@@ -13,10 +13,24 @@ from esnode.model.processes import GpuProcess
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.model.settings import SETTINGS
 from esnode.model.writes import Write, Written
-from esnode.workers.worker import Answer, NoAnswer, Serve, Worker
+from esnode.workers.worker import Answer, NoAnswer, Request, Serve, Worker
 
 _TIMEOUT: Final = 10  # NVML_ERROR_TIMEOUT
 _WAY_ON = "Look into the kernel's log (dmesg) for NVRM and Xid; a driver that hangs needs a GPU reset or a reboot."
+
+
+class Asked(Protocol):
+    """What answers questions: a Worker, or an InlineWorker where nothing can hang."""
+
+    timeout: float
+
+    def ask(self, name: str, *arguments: Any) -> Any: ...
+
+    def ask_all(self, requests: Sequence[Request]) -> list[Answer]: ...
+
+    def wait(self, seconds: float, *wakers: int) -> list[Any]: ...
+
+    def close(self) -> None: ...
 
 
 class DriverProcess:
@@ -28,8 +42,8 @@ class DriverProcess:
     `timeout` seconds.
     """
 
-    def __init__(self, serve: Serve, *, timeout: float) -> None:
-        self._worker = Worker(serve, timeout=timeout)
+    def __init__(self, serve: Serve, *, timeout: float, worker: Callable[..., Asked] = Worker) -> None:
+        self._worker = worker(serve, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self

@@ -105,7 +105,7 @@ class Worker:
         deadline = time.monotonic() + seconds
         while not self._news:
             child, left = self._child, max(0.0, deadline - time.monotonic())
-            woken = _readable([*wakers, *([child.answers] if child else [])], left)
+            woken = wait_for(left, *wakers, *([child.answers] if child else []))
             if not woken or woken & set(wakers):
                 break
             self._hear(child)
@@ -217,12 +217,7 @@ class _Child:
         return NoAnswer("its process ended")
 
 
-def is_readable(*handles: int) -> bool:
-    """Whether one of some open files can be read without waiting."""
-    return bool(_readable(handles, 0))
-
-
-def _readable(handles: Sequence[int], seconds: float) -> set[int]:
+def wait_for(seconds: float, *handles: int) -> set[int]:
     """Those of some open files that can be read, or were closed on the other side, within so many seconds."""
     poll = select.poll()
     for handle in handles:

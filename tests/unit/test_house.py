@@ -55,6 +55,7 @@ HOMES = {
     "psutil": ("host",),
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),
+    "arro3": ("storage/traces/parquet.py",),
 }
 """A third-party package has one home."""
 

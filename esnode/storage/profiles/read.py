@@ -25,6 +25,8 @@ __all__ = ["find_profiles", "lint_profile", "parse_profiles", "profile_from_docu
 
 FOUND_ENDINGS = (".es", ".esnode.yaml")
 FOLDER_ENDINGS = (".es", ".esnode.yaml", ".yaml", ".yml")
+TEST_ENDINGS = (".test.yaml", "_test.yaml", ".test.yml", "_test.yml")
+"""Tests of profiles: they may lie beside them, and are none."""
 
 _NEXT_STEP = "Correct the profile; `esnode validate` checks it without touching anything."
 
@@ -87,7 +89,8 @@ def _in_folder(directory: str, endings: tuple[str, ...]) -> list[str]:
     except OSError as wrong:
         raise NoProfile(f"cannot look for profiles in {directory}: {wrong.strerror}") from None
     prefix = "" if directory in ("", ".") else directory
-    files = [str(Path(prefix, name)) for name in names if name.endswith(endings) and not name.startswith(".")]
+    wanted = [name for name in names if name.endswith(endings) and not name.endswith(TEST_ENDINGS)]
+    files = [str(Path(prefix, name)) for name in wanted if not name.startswith(".")]
     if not files:
         where = "the working directory" if not prefix else directory
         globs = ", ".join(f"*{ending}" for ending in endings)

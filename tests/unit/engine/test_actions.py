@@ -177,6 +177,12 @@ def test_the_plan_names_the_process_and_apply_ends_it():
     assert machine.around.ended == [2000]
 
 
+def test_a_process_number_of_seven_digits_is_compared_whole():
+    machine = with_processes(a_machine(), a_process(4_194_303))
+    assert machine.plan_and_apply(killing()).is_complete
+    assert machine.around.ended == [4_194_303]
+
+
 def test_after_a_kill_the_policy_rests():
     machine = with_processes(a_machine(), a_process(1000), a_process(2000))
     machine.plan_and_apply(killing())

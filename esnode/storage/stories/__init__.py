@@ -1,0 +1,1 @@
+"""Unit tests for profiles, as people write them: `kind: ProfileTest`."""
