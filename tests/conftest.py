@@ -60,6 +60,12 @@ def _kubernetes() -> str:
     return missing_parts()
 
 
+def _ecosystem() -> str:
+    from tests.ecosystem.places import missing_parts
+
+    return missing_parts()
+
+
 LANES: dict[str, Callable[[], str]] = {
     "captures": _captures,
     "root": _root,
@@ -69,6 +75,7 @@ LANES: dict[str, Callable[[], str]] = {
     "alertmanager": _alertmanager,
     "kubernetes": _kubernetes,
     "systemd": _systemd,
+    "ecosystem": _ecosystem,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

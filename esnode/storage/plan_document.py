@@ -35,6 +35,9 @@ FORMAT_VERSION = "1.0"
 
 PROVIDER = "esnode"
 
+TERRAFORM_VERSION = "1.11.4"
+"""The Terraform whose JSON plan representation this file follows: readers of such plans refuse a file without one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileEntry:
@@ -49,7 +52,7 @@ class ProfileEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeBody:
-    """Before and after of one resource; null where it does not exist."""
+    """Before and after of one resource; null where it does not exist, or is none of esnode's business any more."""
 
     actions: tuple[Operation, ...]
     before: Mapping[str, SettingValue] | None
@@ -134,6 +137,7 @@ class PlanDocument:
     planned_values: Mapping[str, Any]
     configuration: Mapping[str, Any]
     in_flight: bool = False
+    terraform_version: str = TERRAFORM_VERSION
     variables: Mapping[str, Any] = field(default_factory=dict)
     output_changes: Mapping[str, Any] = field(default_factory=dict)
     clock_locks: tuple[LockJudgement, ...] = ()

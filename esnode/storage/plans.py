@@ -132,7 +132,9 @@ def _encode(plan: Plan) -> PlanDocument:
         resource_changes=tuple(_change_entry(change) for change in plan.changes),
         diagnostics=plan.diagnostics,
         digest=decision_digest(plan),
-        planned_values={"root_module": {"resources": [_planned_value(change) for change in plan.changes]}},
+        planned_values={
+            "root_module": {"resources": [_planned_value(change) for change in plan.changes if _stays(change)]}
+        },
         clock_locks=plan.locks,
         notes=plan.notes,
         configuration={"provider_config": {PROVIDER: {"name": PROVIDER}}, "root_module": {}},
@@ -151,7 +153,6 @@ def _profile_entry(profile: Profile) -> ProfileEntry:
 
 def _change_entry(change: Change) -> ResourceChange:
     is_new = change.actions == (Operation.CREATE,)
-    is_end = change.actions == (Operation.DELETE,)
     return ResourceChange(
         address=change.address,
         mode="managed",
@@ -162,7 +163,7 @@ def _change_entry(change: Change) -> ResourceChange:
         change=ChangeBody(
             actions=change.actions,
             before=None if is_new and not change.before else change.before,
-            after=None if is_end else change.after,
+            after=change.after if _stays(change) else None,
         ),
         action_reason=change.reason,
         order=change.order,
@@ -188,6 +189,11 @@ def _drift_entry(drift: Drift) -> ResourceDrift:
         evidence=drift.evidence,
         applied=drift.applied,
     )
+
+
+def _stays(change: Change) -> bool:
+    """Whether the resource is there, and managed, when the change is done."""
+    return change.actions not in ((Operation.DELETE,), (Operation.FORGET,))
 
 
 def _planned_value(change: Change) -> dict[str, Any]:

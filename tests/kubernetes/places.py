@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-# Read once, at import: tests run without the ESNODE_ variables of whoever started them.
-_USUAL: Final = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "esnode-tests"
-_CACHE: Final = Path(os.environ.get("ESNODE_TEST_CACHE") or _USUAL)
+from tests.places import TEST_CACHE
 
 PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
@@ -18,7 +16,7 @@ def built() -> Path | None:
     """The newest control plane that `.ci/kubernetes` has built; None when there is none."""
     complete = [
         folder
-        for folder in _CACHE.glob("kubernetes-*")
+        for folder in TEST_CACHE.glob("kubernetes-*")
         if folder.is_dir() and all(os.access(folder / name, os.X_OK) for name in PROGRAMS)
     ]
     return max(complete, key=lambda folder: folder.stat().st_mtime, default=None)
@@ -29,4 +27,4 @@ def missing_parts() -> str:
     absent = [name for name in ("etcd", "openssl") if shutil.which(name) is None]
     if absent:
         return f"not installed: {', '.join(absent)} (`.ci/kubernetes` installs and builds all it takes)"
-    return "" if built() else f"no control plane has been built in {_CACHE} (`.ci/kubernetes` does, once)"
+    return "" if built() else f"no control plane has been built in {TEST_CACHE} (`.ci/kubernetes` does, once)"

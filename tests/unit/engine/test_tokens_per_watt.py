@@ -242,7 +242,8 @@ def test_frequent_samples_are_rated_over_half_a_window_to_a_window(gaps: list[fl
         assert len(kept) <= 2
 
 
-@given(st.lists(st.floats(min_value=30, max_value=900), min_size=2, max_size=50))
+# A little over 30 s: sums of fractions fall short of it in the last digit.
+@given(st.lists(st.floats(min_value=30.001, max_value=900), min_size=2, max_size=50))
 def test_rare_samples_are_rated_against_the_one_before(gaps: list[float]) -> None:
     kept: tuple[ServingSample, ...] = ()
     second = 0.0

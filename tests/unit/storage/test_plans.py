@@ -53,10 +53,32 @@ def test_drift_locks_and_notes_survive_their_file(tmp_path):
 
 def test_a_plan_without_the_later_members_is_still_read(tmp_path):
     document = plan_document(a_plan())
-    for name in ("clock_locks", "notes", "checksum"):
+    for name in ("clock_locks", "notes", "terraform_version", "checksum"):
         del document[name]
     (tmp_path / "plan.json").write_bytes(wire.canonical(document | {"checksum": wire.digest(document)}))
     assert read_plan(tmp_path / "plan.json")[0].locks == ()
+
+
+def test_what_is_forgotten_is_null_afterwards_and_survives_its_file(tmp_path):
+    machine = FakeMachine()
+    machine.plan_and_apply(a_profile(settings={"power_limit_watts": 600.0}))
+    machine.set_setting("power_limit_watts", 700.0)
+    plan = machine.plan([], mode=Mode.DESTROY)
+    document = plan_document(plan)
+    assert document["resource_changes"][0]["change"]["actions"] == ["forget"]
+    assert document["resource_changes"][0]["change"]["after"] is None
+    write_plan(plan, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json")[0] == plan
+
+
+def test_planned_values_are_what_is_managed_afterwards():
+    machine = FakeMachine(a_gpu(0), a_gpu(1))
+    machine.plan_and_apply(a_profile(settings={"power_limit_watts": 600.0}))
+    machine.set_setting("power_limit_watts", 700.0)
+    document = plan_document(machine.plan([], mode=Mode.DESTROY))
+    planned = document["planned_values"]["root_module"]["resources"]
+    assert [change["change"]["actions"] for change in document["resource_changes"]] == [["forget"], ["update"]]
+    assert [entry["address"] for entry in planned] == [document["resource_changes"][1]["address"]]
 
 
 def test_a_plan_is_private(tmp_path):
