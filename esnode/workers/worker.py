@@ -98,10 +98,22 @@ class Worker:
             raise
         return [answers[number] for number in range(len(requests))]
 
-    def wait(self, seconds: float, *wakers: int) -> list[Any]:
-        """What handlers told unasked (see `tell`) since the last look, as soon as there is any; [] after `seconds`.
+    def post(self, name: str, *arguments: Any) -> None:
+        """Ask without waiting: what the handler returns is among what `wait` returns, None where it raised.
 
-        Also returns when one of `wakers`, open files, can be read. A child that died is silent.
+        Nobody waits in `ask` meanwhile. Raises NoAnswer for a child that died; the next one to be asked is another.
+        """
+        try:
+            child = self._child = self._child or _Child(self._serve)
+            child.send([(name, arguments)])
+        except NoAnswer:
+            self._kill()
+            raise
+
+    def wait(self, seconds: float, *wakers: int) -> list[Any]:
+        """What handlers told unasked (see `tell`) or were posted for, since the last look; [] after `seconds`.
+
+        Returns as soon as there is any, and when one of `wakers`, open files, can be read. A child that died is silent.
         """
         deadline = time.monotonic() + seconds
         while not self._news:
