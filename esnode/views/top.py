@@ -14,7 +14,7 @@ from esnode.model.loop_status import LoopStatus
 from esnode.model.readings import Missing
 from esnode.units import format_duration, format_number
 from esnode.views.plan_text import fold
-from esnode.views.spans import Line, Span, cut, fitted, joined, line, spread, styled, text_of
+from esnode.views.spans import Line, Span, cut, joined, line, spread, styled, text_of
 from esnode.views.text import counted
 from esnode.views.top_gpus import Order, gpu_table
 from esnode.views.top_sections import (
@@ -26,8 +26,10 @@ from esnode.views.top_sections import (
 )
 
 _MOST = (1000, 1000, 1000, 10, 4)
-_FIRST = (4, 3, 2, 3, 1)
+_FIRST = (4, 3, 2, 3, 0)
 """Rows of GPUs, verdicts, settings, changes and warnings: at most, and before the next gets any."""
+
+_NOTHING = {True: "The first cycle of the control loop has not ended yet.", False: "No GPU was found."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ def frame(status: LoopStatus, window: Window, now: datetime) -> list[Line]:
     sections = _sections(status, window)
     room = None if window.height is None else max(0, window.height - len(head) - len(foot))
     counts = _shares([len(section.lines) for section in sections], room)
-    body = _body(sections, counts, window, room)
+    body = _body(sections, counts, window, room) or [(), line(_NOTHING[status.plan is None])]
     if window.height is None:
         return [cut(one, width) for one in (*head, *body)]
     shown = [*head, *body][: max(0, window.height - len(foot))]
@@ -96,8 +98,13 @@ def _header(status: LoopStatus, window: Window, now: datetime) -> Iterator[Line]
         left, joined([line(cycle, "dim"), line(ago, *(("bold", "red") if stale else ("dim",)))], "  "), window.width
     )
     profiles = ", ".join(f"{profile.name} {profile.version}" for profile in status.profiles) or "no profile"
+    warned = counted(len(status.plan.diagnostics), "warning") if status.plan and status.plan.diagnostics else ""
     clock = f"{status.plan.timestamp:%H:%M:%S} UTC" if status.plan else ""
-    yield spread(joined([_who(status), line(profiles)], "  "), line(clock, "dim"), window.width)
+    yield spread(
+        joined([_who(status), line(profiles)], "  "),
+        joined([line(warned, "yellow"), line(clock, "dim")], "  "),
+        window.width,
+    )
 
 
 def _who(status: LoopStatus) -> Line:
@@ -180,17 +187,15 @@ def _body(sections: Sequence[Section], counts: Sequence[int], window: Window, ro
         lines += [()] if gaps else []
         lines.append(_title(section, offset, count, window.width))
         lines += section.lines[offset : offset + count]
-    return lines or [line("No GPU was found.")]
+    return lines
 
 
 def _title(section: Section, offset: int, count: int, width: int) -> Line:
     """The titles as a bar; at its end which of the lines are seen, where that is not all."""
-    bar = fitted(section.titles, width)
     total = len(section.lines)
-    if count < total:
-        part = f" {offset + 1}-{offset + count} of {total} "
-        bar = (*fitted(bar, max(0, width - len(part))), *line(part))
-    return tuple(Span(text, ("reverse",)) for text in [text_of(bar)])
+    part = f"{offset + 1}-{offset + count} of {total} " if count < total else ""
+    titles = text_of(section.titles).ljust(width)[: max(0, width - len(part))]
+    return cut((Span(titles + part, ("reverse",)),), width)
 
 
 def _keys(window: Window) -> Line:

@@ -184,8 +184,7 @@ def _bar(gpu: PlannedGpu) -> Draw:
 
     def drawn(width: int) -> Line:
         full = round(share * width)
-        color = "yellow" if share >= 0.97 else "green"
-        return (Span("█" * full, (color,)), Span("░" * (width - full), ("dim",)))
+        return (Span("█" * full, ("green",)), Span("░" * (width - full), ("dim",)))
 
     return drawn
 

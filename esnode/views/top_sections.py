@@ -12,17 +12,24 @@ from esnode.model.loop_status import Contested, LoopStatus, ManagedValue
 from esnode.model.metrics import metric
 from esnode.model.plan import Drift, Operation, Plan, ResourceType, gpu_address
 from esnode.model.readings import NOT_READ, Missing, Reading
-from esnode.model.settings import SETTINGS, SettingValue
+from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, SettingValue
 from esnode.model.verdict import Effect, Status, Verdict
 from esnode.units import format_duration
 from esnode.views.plan_text import STATUS_STYLES, fold, show_reading
 from esnode.views.resources_text import show_value
-from esnode.views.spans import Line, cut, fitted, joined, line
+from esnode.views.spans import Line, cut, fitted, joined, line, width_of
 from esnode.views.top_gpus import URGENCY
 from esnode.views.top_table import Column, table
 
 _TOGETHER = timedelta(seconds=10)
 """Changes of one kind within so long are one line: one apply writes GPU after GPU."""
+
+
+_WIDE = 110
+"""Columns from which on there is room for the names of profiles."""
+
+_WORDS = {POWER_LIMIT: "limit", GRAPHICS_CLOCK: "lock", MEMORY_CLOCK: "memory lock"}
+"""Settings as a verdict's line names them."""
 
 
 class Section(NamedTuple):
@@ -48,16 +55,16 @@ def short_ranges(indexes: Iterable[int]) -> str:
 
 
 def verdict_section(status: LoopStatus, width: int) -> Section:
-    """Each policy once for each way in which it stands, with the GPUs where it does."""
+    """Each policy once for each way in which it stands, with the GPUs where it does: those that can be read."""
     plan = status.plan
-    if plan is None or not plan.verdicts:
+    indexes = {gpu.identity.uuid: gpu.identity.index for gpu in plan.gpus if not gpu.failure} if plan else {}
+    verdicts = [verdict for verdict in plan.verdicts if verdict.gpu in indexes] if plan else []
+    if not verdicts:
         return Section("VERDICT", (), [])
-    indexes = _indexes(plan)
-    several = len({verdict.profile for verdict in plan.verdicts}) > 1
-    groups = fold(plan.verdicts, lambda verdict: (verdict.profile, verdict.policy, verdict.status))
+    groups = fold(verdicts, lambda verdict: (verdict.profile, verdict.policy, verdict.status))
     groups.sort(key=lambda group: URGENCY[group[0].status])
     firsts = [group[0] for group in groups]
-    names = [f"{one.profile}/{one.policy}" if several and width >= 110 else one.policy for one in firsts]
+    names = [_named(status, one.profile, one.policy, width) for one in firsts]
     columns = [
         Column(title="VERDICT", keep=99, rows=[line(one.status, *STATUS_STYLES[one.status]) for one in firsts]),
         Column(
@@ -82,25 +89,35 @@ def _why(group: Sequence[Verdict], indexes: Mapping[str, int]) -> Line:
         if values[0] == values[-1]
         else f"{values[0]:g}-{row.show(values[-1])}"
     )
-    more = [_effects(group), _progress(group, indexes)]
+    more = [_effects(group, indexes), _progress(group, indexes)]
+    if first.status is not Status.ACTIVE:
+        # Until it acts, how far it is matters more than what it would do.
+        more.reverse()
     return joined([line(f"{row.title} {span} ({first.limit})"), *(line(text) for text in more)], "  ")
 
 
-def _effects(group: Sequence[Verdict]) -> str:
+def _effects(group: Sequence[Verdict], indexes: Mapping[str, int]) -> str:
     effects = [verdict.effect for verdict in group if verdict.effect]
     moved = [one for one in effects if not SETTINGS[one.setting].is_same(one.before, one.after)]
     if not moved:
-        return f"{SETTINGS[effects[0].setting].title} stays at {_spanned(effects, 'after')}" if effects else ""
-    return f"{SETTINGS[moved[0].setting].title} {_spanned(moved, 'before')} → {_spanned(moved, 'after')}"
+        return f"{_short(effects[0].setting)} stays at {_spanned(effects, 'after')}" if effects else ""
+    where = f" on GPU {short_ranges(indexes[verdict.gpu] for verdict in group if verdict.effect in moved)}"
+    some = where if len(moved) < len(effects) else ""
+    return f"{_short(moved[0].setting)} {_spanned(moved, 'before')} → {_spanned(moved, 'after')}{some}"
+
+
+def _short(setting: str) -> str:
+    return _WORDS.get(setting, SETTINGS[setting].title)
 
 
 def _spanned(effects: Sequence[Effect], side: str) -> str:
-    """`700 W`, or `650 W to 700 W` where GPUs differ."""
+    """`700 W`, or `650-700 W` where GPUs differ."""
     setting = SETTINGS[effects[0].setting]
     values = sorted(
         {getattr(effect, side) for effect in effects}, key=lambda value: (str(type(value)), _sortable(value))
     )
-    return " to ".join(dict.fromkeys((setting.show(values[0]), setting.show(values[-1]))))
+    lowest, highest = (setting.show(value) for value in (values[0], values[-1]))
+    return highest if lowest == highest else f"{lowest.removesuffix(f' {setting.unit}')}-{highest}"
 
 
 def _sortable(value: SettingValue) -> float:
@@ -118,7 +135,7 @@ def _progress(group: Sequence[Verdict], indexes: Mapping[str, int]) -> str:
 
 def _tail(reason: str) -> str:
     found = re.match(r"Current .* \([^()]*\) [<>=] \w+ \([^()]*\)(.*)$", reason)
-    return found[1].strip(" :").partition(";")[0].removesuffix(".") if found else ""
+    return found[1].strip(" :.").partition(";")[0].removesuffix(".") if found else ""
 
 
 # -- settings ----------------------------------------------------------------------------------
@@ -148,9 +165,12 @@ def setting_section(status: LoopStatus, width: int) -> Section:
         ),
         Column(title="APPLIED", keep=97, rows=[line(applied) for applied, _ in shown]),
         Column(
-            title="NOW", keep=96, rows=[line(now, *_alarm(one)) for one, (_, now) in zip(firsts, shown, strict=True)]
+            title="NOW",
+            keep=96,
+            least=16,
+            rows=[line(now, *_alarm(one)) for one, (_, now) in zip(firsts, shown, strict=True)],
         ),
-        Column(title="NOTE", keep=95, least=12, widest=width, rows=[_note_line(one) for one in firsts]),
+        Column(title="NOTE", keep=95, least=12, widest=width, rows=[_note_line(one, status, width) for one in firsts]),
     ]
     return Section("SETTING", *(table(columns, width) if rows else ((), [])))
 
@@ -201,8 +221,8 @@ def _note(row: _Managed) -> str:
     return f"goes to {SETTINGS[row.value.setting].show(row.value.desired)}" if _is_moving(row.value) else ""
 
 
-def _note_line(row: _Managed) -> Line:
-    owner = f"{row.value.profile}/{row.value.policy}"
+def _note_line(row: _Managed, status: LoopStatus, width: int) -> Line:
+    owner = _named(status, row.value.profile, row.value.policy, width)
     return joined([line(_note(row), *(_alarm(row) or ("yellow",))), line(f"for {owner}", "dim")], "  ")
 
 
@@ -228,10 +248,11 @@ _RESULTS = {
 
 def change_section(status: LoopStatus, width: int) -> Section:
     """What was done lately, the newest first."""
-    groups = list(_together(status.recent))[::-1]
+    groups = _together(status.recent)[::-1]
     indexes = _indexes(status.plan) if status.plan else {}
     today = (status.plan.timestamp if status.plan else status.at).date()
     firsts = [group[0] for group in groups]
+    what = [_what(one, status, width) for one in firsts]
     where = [
         short_ranges(found for one in group if (found := _index_in(one.address, indexes)) is not None)
         for group in groups
@@ -240,26 +261,24 @@ def change_section(status: LoopStatus, width: int) -> Section:
         Column(title="UTC", keep=90, rows=[line(_when(one.at, today), "dim") for one in firsts]),
         Column(title="WHO", keep=91, least=14, rows=[line(f"{one.user} {one.operation}") for one in firsts]),
         Column(title="GPU", keep=95, least=9, rows=[line(text) for text in where]),
-        Column(title="CHANGE", keep=99, least=24, widest=width, rows=[_what(one) for one in firsts]),
+        Column(title="CHANGE", keep=99, least=24, widest=max(map(width_of, what), default=0), rows=what),
         Column(title="RESULT", keep=98, rows=[line(_result(one), *_RESULTS[one.result]) for one in firsts]),
     ]
     return Section("CHANGE", *(table(columns, width) if groups else ((), [])))
 
 
-def _together(entries: Sequence[AuditEntry]) -> Iterator[list[AuditEntry]]:
-    """Neighbours that are one change of several GPUs."""
-    group: list[AuditEntry] = []
+def _together(entries: Sequence[AuditEntry]) -> list[list[AuditEntry]]:
+    """Entries that are one change of several GPUs, each with the others of its kind and time."""
+    groups: list[list[AuditEntry]] = []
     for entry in entries:
-        if group and (
-            _shape(entry) != _shape(group[0])
-            or entry.at - group[0].at > _TOGETHER
-            or entry.address == group[-1].address
-        ):
-            yield group
-            group = []
-        group.append(entry)
-    if group:
-        yield group
+        for group in reversed(groups):
+            is_near = entry.at - group[0].at <= _TOGETHER
+            if is_near and _shape(entry) == _shape(group[0]) and all(entry.address != one.address for one in group):
+                group.append(entry)
+                break
+        else:
+            groups.append([entry])
+    return groups
 
 
 def _shape(entry: AuditEntry) -> tuple[object, ...]:
@@ -276,8 +295,8 @@ def _when(at: datetime, today: date) -> str:
     return at.strftime("%H:%M:%S" if at.date() == today else "%b %d")
 
 
-def _what(entry: AuditEntry) -> Line:
-    policy = line(f"{entry.profile}/{entry.policy}" if entry.policy else "", "dim")
+def _what(entry: AuditEntry, status: LoopStatus, width: int) -> Line:
+    policy = line(_named(status, entry.profile, entry.policy, width) if entry.policy else "", "dim")
     failed = line(entry.note, "red") if entry.result is AuditResult.FAILED else ()
     if entry.type is ResourceType.GPU:
         return joined([line(_setting_change(entry)), failed, policy], "  ")
@@ -315,6 +334,12 @@ def warning_section(status: LoopStatus, width: int) -> Section:
     found = status.plan.diagnostics if status.plan else ()
     lines = [cut(joined([line(one.summary, "yellow"), line(one.detail, "dim")], "  "), width) for one in found]
     return Section("WARNING", fitted(line("WARNING"), width), lines)
+
+
+def _named(status: LoopStatus, profile: str, policy: str, width: int) -> str:
+    """A policy as people know it; with its profile where there is another and room for it."""
+    is_clear = [given.name for given in status.profiles] == [profile]
+    return policy if is_clear or width < _WIDE else f"{profile}/{policy}"
 
 
 def _indexes(plan: Plan) -> dict[str, int]:

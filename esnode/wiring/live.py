@@ -18,6 +18,9 @@ from esnode.workers.worker import NoAnswer, Serve, Worker
 _TICK: Final = 1.0
 """Seconds after which a frame is drawn anyhow: its age is part of it."""
 
+_AFTER_DEATH: Final = 1.0
+"""Seconds after which a looking process that died is replaced."""
+
 _ORDERS: Final = tuple(Order)
 
 
@@ -48,6 +51,8 @@ class Looker:
             self._ask(now)
         until_due = seconds if self._asked_at is not None else max(0.0, self._due - now)
         answers = self.worker.wait(min(seconds, until_due), *wakers)
+        if not (answers or self.worker.has_child):
+            self._asked_at, self._due = None, time.monotonic() + _AFTER_DEATH
         return self._seen(answers[-1]) if answers else None
 
     def _ask(self, now: float) -> None:
@@ -56,7 +61,7 @@ class Looker:
             self.worker.post("see")
             self._asked_at = now
         except NoAnswer:
-            self._due = now + 1.0
+            self._due = now + _AFTER_DEATH
 
     def _seen(self, answer: object) -> Seen:
         began = self._asked_at if self._asked_at is not None else time.monotonic()

@@ -132,6 +132,11 @@ class Worker:
         except NoAnswer:
             self._kill()
 
+    @property
+    def has_child(self) -> bool:
+        """Whether there is a child; after one that died there is none until something is asked again."""
+        return self._child is not None
+
     def close(self) -> None:
         """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
         child, self._child = self._child, None
