@@ -50,6 +50,10 @@ def _alertmanager() -> str:
     return f"not installed: {', '.join(absent)} (Debian: prometheus-alertmanager)" if absent else ""
 
 
+def _tmux() -> str:
+    return "" if shutil.which("tmux") else "not installed: tmux (Debian: tmux)"
+
+
 def _kubernetes() -> str:
     from tests.kubernetes.places import missing_parts
 
@@ -63,6 +67,7 @@ LANES: dict[str, Callable[[], str]] = {
     "tmpfs": _tmpfs,
     "prometheus": _prometheus,
     "alertmanager": _alertmanager,
+    "tmux": _tmux,
     "kubernetes": _kubernetes,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""

@@ -113,8 +113,8 @@ def busy() -> LoopStatus:
     machine = _machine()
     recent = (
         *(a_change(index, 0, 700.0, 680.0, policy="settings", operation="apply") for index in range(8)),
-        *(a_change(index, 135, 680.0, 630.0) for index in (3, 4)),
         a_change(6, 1, **_lock()),
+        *(a_change(index, 135, 680.0, 630.0) for index in (3, 4)),
         a_change(2, 201, **_alert("ops")),
     )
     return a_status(machine.plan(PROFILE), managed=managed_in(machine.state), recent=recent)

@@ -12,6 +12,7 @@ from esnode.views.top import Window, frame, help_page
 from esnode.views.top_gpus import Order
 from tests.golden.scenes import NOW, SCENES
 from tests.golden.test_golden import agree
+from tests.places import GOLDEN, PROJECT
 
 SIZES = [(60, 24), (80, 24), (120, 40), (200, 50)]
 MADE = {name: make() for name, make in SCENES.items()}
@@ -44,6 +45,7 @@ def test_a_frame_fills_the_terminal_and_never_more(name, width, height, offset):
 @given(st.text(max_size=40), st.sampled_from([40, 80, 130]))
 def test_names_never_reach_the_terminal_as_control_characters(text, width):
     status = MADE["troubled"]
+    assert status.plan
     gpus = tuple(replace(gpu, identity=replace(gpu.identity, model=text, name=text)) for gpu in status.plan.gpus)
     verdicts = tuple(replace(one, policy=text, reason=text) for one in status.plan.verdicts)
     changes = tuple(replace(one, user=text, note=text, policy=text) for one in status.recent)
@@ -92,3 +94,8 @@ def test_the_help_fits_a_small_terminal():
     assert len(lines) == 24
     assert max(map(width_of, lines)) <= 80
     assert any("SKIPPED" in text_of(line) for line in lines)
+
+
+def test_the_picture_in_the_documents_is_a_real_frame():
+    picture = (GOLDEN / "expected" / "top_busy_80.txt").read_text()
+    assert f"```\n{picture}```" in (PROJECT / "docs" / "top.md").read_text()

@@ -52,6 +52,7 @@ HOMES = {
     "rfc8785": ("wire.py",),
     "prometheus_client": ("sensors/exposition.py",),
     "psutil": ("host",),
+    "curses": ("views/screen.py",),
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),
 }
