@@ -163,6 +163,10 @@ class DrainIncomplete(EsnodeError):
     """Pods that hold GPUs are left on a node that was to be drained."""
 
 
+class ListenFailed(EsnodeError):
+    """Nobody can listen at an address: it is in use, not permitted, or not of this machine."""
+
+
 class ExtraMissing(EsnodeError):
     """An optional part of esnode is needed and not installed: `pip install 'esnode[NAME]'`."""
 

@@ -22,6 +22,7 @@ from esnode.model.hardware import (
     Origin,
     Session,
 )
+from esnode.model.loop_status import Counters, GivenProfile, LoopStatus, Reload
 from esnode.model.metrics import METRICS, metric
 from esnode.model.plan import Plan
 from esnode.model.profile import Action, Policy, Profile, Severity, ThrottlePower
@@ -187,3 +188,25 @@ def a_notification(**members: Any) -> Notification:
         "plan_digest": "d" * 64,
     }
     return Notification(**defaults | members)
+
+
+def a_status(plan: Plan | None = None, **members: Any) -> LoopStatus:
+    """A loop of node-01 that is well, after its third cycle."""
+    defaults: dict[str, Any] = {
+        "version": "1.2.3",
+        "host": "node-01",
+        "pid": 4711,
+        "user": "root",
+        "state_path": "/var/lib/esnode/esnode.state.json",
+        "started_at": START - timedelta(seconds=15),
+        "at": START,
+        "interval": 5.0,
+        "patience": 30.0,
+        "profiles": (GivenProfile(name="train", version="1.0.0", sha256="0" * 64, path="training.es"),),
+        "reload": Reload(at=START - timedelta(seconds=15)),
+        "counters": Counters(cycles_ok=3, cycle_seconds=0.33, buckets=(0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0)),
+        "last_cycle_seconds": 0.12,
+        "is_ready": True,
+        "plan": plan,
+    }
+    return LoopStatus(**defaults | members)

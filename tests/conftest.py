@@ -54,6 +54,10 @@ def _tmux() -> str:
     return "" if shutil.which("tmux") else "not installed: tmux (Debian: tmux)"
 
 
+def _systemd() -> str:
+    return "" if shutil.which("systemd-analyze") else "not installed: systemd-analyze (Debian: systemd)"
+
+
 def _kubernetes() -> str:
     from tests.kubernetes.places import missing_parts
 
@@ -69,6 +73,7 @@ LANES: dict[str, Callable[[], str]] = {
     "alertmanager": _alertmanager,
     "tmux": _tmux,
     "kubernetes": _kubernetes,
+    "systemd": _systemd,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

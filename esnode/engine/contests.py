@@ -32,16 +32,18 @@ Address = tuple[str, str]
 class Contest:
     """One setting that was changed back. `count` is how often since `since`; `pause` how long it is left alone.
 
-    `corrected_at` is when it was last written, `found` what the other program had set.
+    `corrected_at` is when it was last written, `is_corrected` whether that was after it was last seen to differ;
+    `found` is what the other program had set.
     """
 
     count: int
     since: Moment
     seen_at: Moment
-    corrected_at: Moment | None
     pause: float
     wanted: SettingValue
     found: SettingValue
+    corrected_at: Moment | None = None
+    is_corrected: bool = False
 
     @property
     def is_raised(self) -> bool:
@@ -64,14 +66,13 @@ def observe_drift(contests: Contests, plan: Plan, now: Moment) -> Contests:
         known = present.get((address, setting))
         found = _value(drift.after[setting])
         if known is None:
-            known = Contest(count=1, since=now, seen_at=now, corrected_at=None, pause=0.0, wanted=None, found=found)
-        elif known.corrected_at is not None and not known.seen_at.is_before(known.corrected_at):
-            known = replace(known, seen_at=now)
-        elif known.corrected_at is not None:
+            known = Contest(count=1, since=now, seen_at=now, pause=0.0, wanted=None, found=found)
+        elif known.is_corrected:
             count = known.count + 1
             pause = FIRST_PAUSE * 2.0 ** min(count - RAISED_AT, 30)
-            known = replace(known, count=count, seen_at=now, pause=min(pause, _longest(plan, address, setting)))
-        present[(address, setting)] = replace(known, found=found, wanted=_wanted(plan, address, setting, drift))
+            known = replace(known, count=count, pause=min(pause, _longest(plan, drift, setting)))
+        known = replace(known, seen_at=now, is_corrected=False, found=found)
+        present[(address, setting)] = replace(known, wanted=_wanted(plan, address, setting, drift))
     return {key: contest for key, contest in present.items() if now.seconds_since(contest.seen_at) < OVER_AFTER}
 
 
@@ -83,7 +84,8 @@ def resting(contests: Contests, now: Moment) -> frozenset[Address]:
 def corrected(contests: Contests, report: ApplyReport, now: Moment) -> Contests:
     """The contests after an apply: what was written of them was corrected now."""
     written = {(step.address, step.setting) for step in report.steps if step.result is Result.APPLIED}
-    return {key: replace(contest, corrected_at=now) if key in written else contest for key, contest in contests.items()}
+    settled = {key: replace(contest, corrected_at=now, is_corrected=True) for key, contest in contests.items()}
+    return {key: settled[key] if key in written else contest for key, contest in contests.items()}
 
 
 def _fought(plan: Plan) -> Iterable[tuple[str, Drift, str]]:
@@ -101,10 +103,12 @@ def _wanted(plan: Plan, address: str, setting: str, drift: Drift) -> SettingValu
     return change.after[setting] if change and setting in change.after else drift.before[setting]
 
 
-def _longest(plan: Plan, address: str, setting: str) -> float:
-    change = _change(plan, address)
-    because = change.because.get(setting) if change else None
-    return LONGEST_CRITICAL_PAUSE if because and because.severity is Severity.CRITICAL else LONGEST_PAUSE
+def _longest(plan: Plan, drift: Drift, setting: str) -> float:
+    """By whose will the setting was applied: a rest must not depend on what this plan, which keeps it, would do."""
+    applied = drift.applied.get(setting)
+    profile = next((item for item in plan.profiles if applied and item.name == applied.profile), None)
+    policy = profile.policy(applied.policy) if profile and applied else None
+    return LONGEST_CRITICAL_PAUSE if policy and policy.severity is Severity.CRITICAL else LONGEST_PAUSE
 
 
 def _value(reading: Reading[ReadableValue]) -> SettingValue:

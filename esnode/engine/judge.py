@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from esnode import wire
 from esnode.model.hardware import Moment, ObservedGpu, Session
@@ -50,8 +51,12 @@ class Judgement:
 
 def clock_key(profile: str, policy: Policy, gpu: str) -> str:
     """Where a policy's clock is kept. An edited target or condition starts a new one."""
-    subject = wire.digest([policy.target, str(policy.condition)])[:12]
-    return f"{profile}/{policy.name}@{gpu}#{subject}"
+    return f"{profile}/{policy.name}@{gpu}#{_subject(policy.target, str(policy.condition))}"
+
+
+@lru_cache(maxsize=1024)
+def _subject(target: str, condition: str) -> str:
+    return wire.digest([target, condition])[:12]
 
 
 def judge(

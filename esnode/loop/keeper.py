@@ -64,15 +64,23 @@ class CycleResult:
 
 
 class Keeper:
-    """`tell` is given to applies as their view; `should_stop` is asked between two changes."""
+    """`view` is that of its applies; `planned` is told of each plan before anything is done about it, `should_stop` is
+    asked between two changes."""
 
     def __init__(
-        self, machine: Machine, orders: Orders, view: ApplyView, should_stop: Callable[[], bool] = lambda: False
+        self,
+        machine: Machine,
+        orders: Orders,
+        view: ApplyView,
+        *,
+        planned: Callable[[CycleResult], None],
+        should_stop: Callable[[], bool],
     ) -> None:
         self.orders = orders
         self.memory = Memory()
         self.desk = Desk(orders.state_path)
         self._view = view
+        self._planned = planned
         self._should_stop = should_stop
         self._file = StateFile(orders.state_path, operation="enforce")
         self._run_began = 0.0
@@ -101,8 +109,9 @@ class Keeper:
         result = CycleResult(plan=plan, state=state, done=ours, notes=tuple(notes))
         if not self.orders.dry_run:
             problems += self._lay(asked)
-            if ours.can_apply:
-                result = self._apply(result)
+        self._planned(result)
+        if ours.can_apply and not self.orders.dry_run:
+            result = self._apply(result)
         return replace(result, problems=tuple(problems))
 
     def give_back(self) -> CycleResult:

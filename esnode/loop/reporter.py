@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from esnode.diagnostics import Diagnostic
 from esnode.engine.contests import Address, Contests
-from esnode.errors import EsnodeError, StalePlan
+from esnode.errors import DocumentInvalid, EsnodeError, StalePlan
 from esnode.loop.heralds import contest_in_words
 from esnode.loop.keeper import CycleResult
 from esnode.model.loop_status import PendingApproval
@@ -31,29 +32,28 @@ class Reporter:
         self._contests: dict[Address, int] = {}
         self._unreadable: dict[str, str] = {}
 
-    def cycle(self, result: CycleResult, contests: Contests, pending: PendingApproval | None) -> None:
-        """News of a cycle that came through."""
-        if self._failure:
-            self._tell(News(kind="cycle_recovered", message=f"Working again. It was: {self._failure}"))
-            self._failure = ""
-        plan = result.plan
-        self._tell_gpus(plan)
-        self._tell_verdicts(plan)
+    def planned(self, result: CycleResult, contests: Contests, pending: PendingApproval | None) -> None:
+        """What a cycle found, before it does anything about it."""
+        self._tell_gpus(result.plan)
+        self._tell_verdicts(result.plan)
         self._tell_diagnostics(result)
-        self._tell_contests(contests, plan)
+        self._tell_contests(contests, result.plan)
         self._tell_pending(pending)
+
+    def done(self, result: CycleResult) -> None:
+        """What went wrong in doing it; each step of an apply has told of itself."""
         self._tell_problems(result)
         if result.report and not result.report.is_complete:
             self._tell(News(kind="apply_incomplete", message=tally(result.report), grade=Grade.ERROR))
 
-    def failed(self, failure: EsnodeError | Exception, pause: float) -> str:
-        """News of a cycle that did not; the sentence that says why."""
-        sentence = in_words(failure)
-        if sentence != self._failure:
-            fields: Mapping[str, str | float] = {"error": type(failure).__name__, "next_try_seconds": pause}
-            self._tell(News(kind="cycle_failed", message=sentence, grade=Grade.ERROR, fields=fields))
-        self._failure = sentence
-        return sentence
+    def health(self, failure: str, pause: float) -> None:
+        """Whether the loop works: news when that changes, or the reason."""
+        if failure and failure != self._failure:
+            fields: Mapping[str, str | float] = {"next_try_seconds": pause}
+            self._tell(News(kind="cycle_failed", message=failure, grade=Grade.ERROR, fields=fields))
+        elif self._failure and not failure:
+            self._tell(News(kind="cycle_recovered", message=f"Working again. It was: {self._failure}"))
+        self._failure = failure
 
     # -- one kind of news each
 
@@ -74,17 +74,17 @@ class Reporter:
         turned: dict[tuple[str, str, Status], list[Verdict]] = {}
         for key, verdict in now.items():
             before = self._verdicts.get(key, Status.SKIPPED)
-            if verdict.status is not before and not {verdict.status, before} <= _QUIET:
+            # Why a verdict is UNKNOWN stands in a warning of the plan.
+            is_news = verdict.status is not Status.UNKNOWN and not {verdict.status, before} <= _QUIET
+            if verdict.status is not before and is_news:
                 turned.setdefault((verdict.profile, verdict.policy, verdict.status), []).append(verdict)
         indexes = {gpu.identity.uuid: gpu.identity.index for gpu in plan.gpus}
         for (profile, policy, status), verdicts in turned.items():
             where = gpu_ranges(indexes[verdict.gpu] for verdict in verdicts)
-            grade = Grade.WARNING if status is Status.UNKNOWN else Grade.INFO
             self._tell(
                 News(
                     kind="verdict",
                     message=f"{profile}/{policy} on {where}: {status.value}. {verdicts[0].reason}",
-                    grade=grade,
                     fields={
                         "profile": profile,
                         "policy": policy,
@@ -146,5 +146,13 @@ def in_words(failure: EsnodeError | Exception) -> str:
     """An error as one line."""
     if not isinstance(failure, EsnodeError):
         return f"esnode itself failed: {type(failure).__name__}: {failure}"
+    if isinstance(failure, DocumentInvalid):
+        return " ".join(_problem_in_words(problem) for problem in failure.problems)
     parts = [failure.summary, failure.detail, failure.next_step]
     return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+
+def _problem_in_words(problem: Diagnostic) -> str:
+    place = problem.range
+    where = f"{place.filename}:{place.line}:{place.column}: " if place else ""
+    return where + " ".join(f"{part.rstrip('.')}." for part in (problem.summary, problem.detail) if part)

@@ -86,7 +86,9 @@ class ControlLoop:
         self._machine, self._inputs, self._orders, self._reader = machine, inputs, orders, reader
         self._view, self._signals, self._publisher, self._say = view, signals, publisher, say
         self._timeout = timeout
-        self._keeper = Keeper(machine, orders, Telling(view.tell), signals.should_stop)
+        self._keeper = Keeper(
+            machine, orders, Telling(view.tell), planned=self._planned, should_stop=signals.should_stop
+        )
         self._herald = Herald(orders.notify, self._send)
         self._reporter = Reporter(view.tell)
         self._tally = Tally()
@@ -135,18 +137,22 @@ class ControlLoop:
             failure = self._failed(error)
         outcome = Outcome(result=result, failure=failure, seconds=time.monotonic() - began)
         self._failures = self._failures + 1 if failure else 0
+        self._reporter.health(failure, self._backoff())
         self._tally.cycle(outcome.seconds, is_ok=not failure)
         if result and not self._has_begun:
             self._begin(result)
         self._publish(outcome)
         return outcome
 
+    def _planned(self, result: CycleResult) -> None:
+        self._reporter.planned(result, self._keeper.memory.contests, self._keeper.desk.pending)
+
     def _judge(self, result: CycleResult) -> str:
         """Tell of a cycle that came through, and say why it is a failure all the same, if it is."""
         keeper, now = self._keeper, self._machine.clock.now()
         undelivered = self._herald.tell(keeper.memory.contests, result.plan, result.state, now)
         result = replace(result, problems=(*result.problems, *undelivered))
-        self._reporter.cycle(result, keeper.memory.contests, keeper.desk.pending)
+        self._reporter.done(result)
         self._tally.did(result)
         for problem in (*result.problems, *([result.refused] if result.refused else [])):
             self._tally.error(problem)
@@ -164,10 +170,9 @@ class ControlLoop:
         self._tally.error(error)
         if isinstance(error, DriverUnavailable | DriverCallFailed):
             self._machine.restart()
-        pace = Pace(interval=self._orders.interval, origin=0.0)
         if not isinstance(error, EsnodeError) and os.environ.get("ESNODE_LOG") == "debug":
             raise error
-        return self._reporter.failed(error, pace.backoff(self._failures + 1))
+        return in_words(error)
 
     def _begin(self, result: CycleResult) -> None:
         """The first lines, as the specification has them, once the first cycle has shown what is true of them."""
@@ -217,6 +222,9 @@ class ControlLoop:
                 is_urgent = any(event.kind is EventKind.XID for event in events)
                 due = clock.monotonic() if is_urgent else min(due, pace.earliest_look(began))
         return False
+
+    def _backoff(self) -> float:
+        return Pace(interval=self._orders.interval, origin=0.0).backoff(self._failures)
 
     def _slice(self) -> float:
         """How long to be silent towards a watchdog, in the machine's seconds."""
@@ -273,10 +281,9 @@ class ControlLoop:
 
     def _publish(self, outcome: Outcome) -> None:
         result = outcome.result
-        pace = Pace(interval=self._orders.interval, origin=0.0)
         self._is_ready = self._is_ready or not outcome.failure
         before = self._status
-        pause = pace.backoff(self._failures)
+        pause = self._backoff()
         self._status = LoopStatus(
             version=__version__,
             host=result.plan.node.identity.hostname if result else before.host if before else "",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from esnode import wire
 from esnode.storage.document_schemas import plan_schema, state_schema
+from esnode.storage.metrics_docs import METRICS_PAGE, with_metrics
 from esnode.storage.node_files import grammar as node_file
 from esnode.storage.profiles.grammar import PROFILE_SCHEMA, schema_json
 from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
@@ -26,6 +27,8 @@ def generated_files(checkout: Path = CHECKOUT) -> Iterator[tuple[Path, bytes]]:
     yield schemas / "state.v1.schema.json", wire.pretty(state_schema())
     reference = checkout / REFERENCE
     yield reference, with_tables(reference.read_text(encoding="utf-8")).encode()
+    metrics = checkout / METRICS_PAGE
+    yield metrics, with_metrics(metrics.read_text(encoding="utf-8")).encode()
 
 
 if __name__ == "__main__":

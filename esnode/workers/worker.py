@@ -11,7 +11,6 @@ means "with the thread that forked", means what it says.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pickle
 import select
@@ -23,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
+from esnode.workers.forking import become_child
+
 Handlers = Mapping[str, Callable[..., Any]]
 Serve = Callable[[], AbstractContextManager[Handlers]]
 Request = tuple[str, tuple[Any, ...]]
@@ -30,8 +31,6 @@ Request = tuple[str, tuple[Any, ...]]
 _LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
-_PR_SET_PDEATHSIG: Final = 1
-
 
 _NEWS: Final = -1
 """Stands in the place of a request's number where nobody asked."""
@@ -262,37 +261,12 @@ def tell(news: object) -> None:
 def _live(serve: Serve, requests: int, answers: int, parent: int) -> None:
     """The child's whole life. Never returns."""
     try:
-        gc.freeze()  # what the parent made is not to be copied for being looked at
-        # Ctrl-C goes to everything on the terminal. What the child has in hand is the parent's to finish or end.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        _die_with(parent)
-        _keep_only(requests, answers)
+        become_child(parent, requests, answers)
         _serve_all(serve, requests, answers)
     except BrokenPipeError:
         pass
     finally:
         os._exit(0)
-
-
-def _die_with(parent: int) -> None:
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _keep_only(*kept: int) -> None:
-    """Whoever reads our output, or waits for a lock of ours, must not have to wait for a child that hangs."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):
-        os.dup2(null, standard)
-    low = 3
-    for handle in sorted(kept):
-        os.closerange(low, handle)
-        low = handle + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
 
 
 def _serve_all(serve: Serve, requests: int, answers: int) -> None:

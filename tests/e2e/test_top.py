@@ -52,13 +52,14 @@ def test_json_is_the_status_a_line(lab):
     (line,) = result.lines()
     assert line["type"] == "loop_status"
     status = read_status(line)
+    assert status.plan
     assert (status.pid, len(status.plan.gpus), status.profiles) == (0, 2, ())
 
 
 def test_every_command_of_the_page_works(lab, tmp_path):
     lab.write_profile(HOT, "training.es")
     page = (PROJECT / "docs" / "top.md").read_text()
-    commands = [line.strip().partition("   ")[0] for line in page.splitlines() if line.startswith("    esnode top")]
+    commands = [line.strip().partition("  ")[0] for line in page.splitlines() if line.startswith("    esnode top")]
     assert len(commands) == 5
     for command in commands:
         words = command.replace("/var/lib/esnode", str(tmp_path)).split()[1:]

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "loop": {"loop", "listen", "wiring", "views", "engine", "storage", "host", "model"} | LEAVES,
     "wiring": {"wiring", "views", "engine", "sensors", "actuators", "storage", "simulator", "workers", "nvml", "model"}
     | LEAVES,
+    "listen": {"listen", "storage", "workers", "model"} | LEAVES,
     "views": {"views", "model"} | LEAVES,
     "engine": {"engine", "model"} | LEAVES,
     "sensors": {"sensors", "nvml", "host", "kubernetes", "model"} | LEAVES,
@@ -50,7 +51,7 @@ HOMES = {
     "deepdiff": ("engine/compare.py",),
     "msgspec": ("wire.py",),
     "rfc8785": ("wire.py",),
-    "prometheus_client": ("sensors/exposition.py",),
+    "prometheus_client": ("sensors/exposition.py", "listen/metrics.py"),
     "psutil": ("host",),
     "curses": ("views/screen.py",),
     "lightkube": ("kubernetes",),

@@ -19,11 +19,13 @@ _ACCEPTS: Mapping[Kind, str] = {
 }
 
 
-def with_tables(text: str) -> str:
-    """The reference with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew."""
+def with_tables(text: str, tables: Mapping[str, Callable[[], str]] | None = None) -> str:
+    """A document, by default the reference, with every table between `<!-- table: NAME -->` and `<!-- end -->` made
+    anew."""
+    known = _TABLES if tables is None else tables
 
     def replace(found: re.Match[str]) -> str:
-        return f"<!-- table: {found.group(1)} -->\n{_TABLES[found.group(1)]()}\n<!-- end -->"
+        return f"<!-- table: {found.group(1)} -->\n{known[found.group(1)]()}\n<!-- end -->"
 
     return re.sub(r"<!-- table: (\w+) -->.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
@@ -34,7 +36,7 @@ def _targets() -> str:
         for row in METRICS.values()
     ]
     rows.append((f"`{PROMETHEUS_PREFIX}<query>`", "none", "The value of a PromQL query.", "a Prometheus server"))
-    return _table(("target", "unit", "meaning", "source"), rows)
+    return table(("target", "unit", "meaning", "source"), rows)
 
 
 def _note(later: str, source: str) -> str:
@@ -46,7 +48,7 @@ def _settings() -> str:
         (f"`{row.name}`", _ACCEPTS[row.kind], row.description, "yes" if row.readable else "no")
         for row in SETTINGS.values()
     ]
-    return _table(("setting", "value", "meaning", "can be read back"), rows)
+    return table(("setting", "value", "meaning", "can be read back"), rows)
 
 
 def _actions() -> str:
@@ -59,10 +61,11 @@ def _actions() -> str:
         )
         for name, action in ACTIONS.items()
     ]
-    return _table(("type", "does", "parameters", "required"), rows)
+    return table(("type", "does", "parameters", "required"), rows)
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def feed(machine, path, *profiles):
             raise machine
         return machine.observe()
 
-    part = SimpleNamespace(observe=observe, meet=lambda seen, needs: NOBODY, node_file=NO_NODE_FILE)
+    part: Any = SimpleNamespace(observe=observe, meet=lambda seen, needs: NOBODY, node_file=NO_NODE_FILE)
     with Feed(Given(profiles=profiles, state_path=path), lambda: contextlib.nullcontext(part)) as made:
         yield made
 
@@ -102,7 +103,9 @@ def test_a_loop_that_answers_is_believed_and_no_driver_is_opened(path):
     gone = AssertionError("the machine was read")
     with endpoint(lambda asked: as_json(busy())) as url, a_loop(path, url), feed(gone, path) as made:
         seen = made.see()
-    assert seen.status == replace(busy(), plan=replace(busy().plan, profiles=()))
+    said = busy()
+    assert said.plan
+    assert seen.status == replace(said, plan=replace(said.plan, profiles=()))
     assert (seen.remark, seen.pause) == ("", LOOP_INTERVAL)
 
 

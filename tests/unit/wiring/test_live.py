@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,8 +47,8 @@ class FakeLooker:
 
 def frames(status, *rounds):
     """What is shown at first, and after each set of keys or new look."""
-    screen = FakeScreen()
-    looker = FakeLooker(screen, *rounds)
+    screen: Any = FakeScreen()
+    looker: Any = FakeLooker(screen, *rounds)
     Live(Seen(status=status, remark="", pause=1.0), screen, now=lambda: NOW).run(looker)
     return looker.frames
 

@@ -1,0 +1,1 @@
+"""What a control loop tells over HTTP: metrics, health, its last plan."""
