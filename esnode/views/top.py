@@ -194,7 +194,10 @@ def _title(section: Section, offset: int, count: int, width: int) -> Line:
     """The titles as a bar; at its end which of the lines are seen, where that is not all."""
     total = len(section.lines)
     part = f"{offset + 1}-{offset + count} of {total} " if count < total else ""
-    titles = text_of(section.titles).ljust(width)[: max(0, width - len(part))]
+    titles, room = text_of(section.titles).rstrip(), max(0, width - len(part) - 1)
+    if part and len(titles) > room:
+        titles = titles[: room + 1].rpartition(" ")[0]
+    titles = titles.ljust(width - len(part))
     return cut((Span(titles + part, ("reverse",)),), width)
 
 
