@@ -295,3 +295,7 @@ class Interrupted(EsnodeError):
     """Ctrl-C or SIGTERM ended the run."""
 
     exit_code = EXIT_INTERRUPTED
+
+
+class TerminalUnusable(EsnodeError):
+    """A terminal that cannot be drawn on."""

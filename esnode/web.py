@@ -48,9 +48,11 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
     shown: str | None = None,
+    direct: bool = False,
 ) -> Reply:
     """GET, or POST when there is a body. `shown` is what the endpoint is called in errors, by default its masked URL.
 
+    `direct` leaves the environment's proxies aside, none of which reaches this machine's loopback.
     Raises EndpointFailed for anything but a 2xx answer; its `status` is 0 when there was none. A redirection is
     followed only where nothing is sent: a POST would arrive as a GET, and credentials at a host nobody named.
     """
@@ -59,7 +61,7 @@ def fetch(
         raise EndpointFailed(f"{name} is not an http or https URL", status=0)
     try:
         request = urllib.request.Request(url, data=body, headers=dict(headers or {}))  # noqa: S310 - checked above
-        opener = urllib.request.build_opener(_Http, _Https, _Redirections)
+        opener = urllib.request.build_opener(*_PROXIES[direct], _Http, _Https, _Redirections)
         with opener.open(request, timeout=timeout) as answer:
             data = answer.read(LARGEST + 1)
             status = int(answer.status)
@@ -131,6 +133,9 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
         return (
             None if req.data is not None or req.has_header("Authorization") else super().redirect_request(req, *where)
         )
+
+
+_PROXIES: Final = {True: (urllib.request.ProxyHandler({}),), False: ()}
 
 
 class _UntilDeadline(io.RawIOBase):

@@ -50,6 +50,10 @@ def _alertmanager() -> str:
     return f"not installed: {', '.join(absent)} (Debian: prometheus-alertmanager)" if absent else ""
 
 
+def _tmux() -> str:
+    return "" if shutil.which("tmux") else "not installed: tmux (Debian: tmux)"
+
+
 def _systemd() -> str:
     return "" if shutil.which("systemd-analyze") else "not installed: systemd-analyze (Debian: systemd)"
 
@@ -73,6 +77,7 @@ LANES: dict[str, Callable[[], str]] = {
     "tmpfs": _tmpfs,
     "prometheus": _prometheus,
     "alertmanager": _alertmanager,
+    "tmux": _tmux,
     "kubernetes": _kubernetes,
     "systemd": _systemd,
     "ecosystem": _ecosystem,

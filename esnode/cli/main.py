@@ -25,6 +25,7 @@ COMMANDS = {
     "diff": ("esnode.cli.diff", "Show what one plan does that another does not"),
     "scan": ("esnode.cli.scan", "Compare the hardware with what was applied: exit 2 when it drifted"),
     "enforce": ("esnode.cli.enforce", "Keep the machine to its profiles in a control loop"),
+    "top": ("esnode.cli.top", "Watch GPUs, verdicts, settings and changes, live"),
     "import": ("esnode.cli.import_hardware", "Write a profile that describes the hardware as it is"),
     "destroy": ("esnode.cli.destroy", "Plan to give every managed setting back"),
     "confirm": ("esnode.cli.confirm", "Keep what apply -revert-after changed"),

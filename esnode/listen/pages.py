@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from esnode import wire
 from esnode.listen.health import why_not_ready, why_unhealthy
@@ -76,14 +76,11 @@ def _plan(known: Known, headers: Mapping[str, str]) -> Page:
 
 def _status(known: Known, headers: Mapping[str, str]) -> Page:
     """The plan in it is as at /plan."""
-    from esnode.storage.plans import plan_document
+    from esnode.storage.loop_status import status_document
 
     if known.status is None:
         return _not_now("The first cycle of the control loop has not ended yet.")
-    document = wire.plain(replace(known.status, plan=None))
-    if known.status.plan:
-        document["plan"] = plan_document(known.status.plan)
-    return Page(body=wire.pretty(document))
+    return Page(body=wire.pretty(status_document(known.status)))
 
 
 def _ok() -> Page:

@@ -7,6 +7,7 @@ checksum covers every byte.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def read_plan(path: Path) -> tuple[Plan, str]:
     if decision_digest(plan) != decoded.digest:
         raise PlanTampered(f"The digest of the plan {path} is not that of its changes")
     return plan, decoded.digest
+
+
+def shown_plan(document: object) -> Plan:
+    """A plan to be looked at: neither its seal nor its references are checked, and its profiles are left out.
+
+    Raises BadValue for what is no plan.
+    """
+    return _decode(replace(wire.typed(PlanDocument, document), profiles=()))
 
 
 def is_plan(data: bytes) -> bool:

@@ -40,7 +40,7 @@ _STATUS_NOTES = {
     Status.UNKNOWN: "Nothing is done",
 }
 
-_STATUS_STYLES = {
+STATUS_STYLES = {
     Status.ACTIVE: ("bold", "red"),
     Status.PENDING: ("yellow",),
     Status.MONITORING: ("yellow",),
@@ -197,7 +197,7 @@ def _policy_block(verdicts: Sequence[Verdict], indexes: dict[str, int], plan: Pl
         where = "" if len(plan.gpus) == 1 else f"{gpu_ranges(indexes[verdict.gpu] for verdict in group)}: "
         lines.append(f"    {where}{_folded_reason(group)}")
         status, note = group[0].status, _status_note(group[0])
-        lines.append(f"    Status: {paint(status, *_STATUS_STYLES[status])}{f' ({note})' if note else ''}.")
+        lines.append(f"    Status: {paint(status, *STATUS_STYLES[status])}{f' ({note})' if note else ''}.")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from esnode.errors import EsnodeError
 
 WIDTH = 100
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "reverse": "7"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

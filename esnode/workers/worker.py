@@ -97,10 +97,22 @@ class Worker:
             raise
         return [answers[number] for number in range(len(requests))]
 
-    def wait(self, seconds: float, *wakers: int) -> list[Any]:
-        """What handlers told unasked (see `tell`) since the last look, as soon as there is any; [] after `seconds`.
+    def post(self, name: str, *arguments: Any) -> None:
+        """Ask without waiting: what the handler returns is among what `wait` returns, None where it raised.
 
-        Also returns when one of `wakers`, open files, can be read. A child that died is silent.
+        Nobody waits in `ask` meanwhile. Raises NoAnswer for a child that died; the next one to be asked is another.
+        """
+        try:
+            child = self._child = self._child or _Child(self._serve)
+            child.send([(name, arguments)])
+        except NoAnswer:
+            self._kill()
+            raise
+
+    def wait(self, seconds: float, *wakers: int) -> list[Any]:
+        """What handlers told unasked (see `tell`) or were posted for, since the last look; [] after `seconds`.
+
+        Returns as soon as there is any, and when one of `wakers`, open files, can be read. A child that died is silent.
         """
         deadline = time.monotonic() + seconds
         while not self._news:
@@ -118,6 +130,11 @@ class Worker:
                 self._news.append(child.receive(time.monotonic() + self.timeout, self.timeout)[1].value)
         except NoAnswer:
             self._kill()
+
+    @property
+    def has_child(self) -> bool:
+        """Whether there is a child; after one that died there is none until something is asked again."""
+        return self._child is not None
 
     def close(self) -> None:
         """Let the child close what it has open, and wait a moment for it; never for one that hangs."""

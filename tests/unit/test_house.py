@@ -53,6 +53,7 @@ HOMES = {
     "rfc8785": ("wire.py",),
     "prometheus_client": ("sensors/exposition.py", "listen/metrics.py"),
     "psutil": ("host",),
+    "curses": ("views/screen.py",),
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),
     "arro3": ("storage/traces/parquet.py",),

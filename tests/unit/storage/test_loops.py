@@ -1,7 +1,9 @@
 """STATE.loop: held by a living loop, worth nothing when it died."""
 
+import fcntl
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -58,3 +60,24 @@ def test_one_that_cannot_be_read_is_still_a_loop(tmp_path):
         loop = living_loop(tmp_path / "state.json")
     assert loop is not None
     assert loop.profiles == {}
+
+
+def test_whoever_looks_sees_no_loop_in_another_one_who_looks(tmp_path):
+    with looping(tmp_path / "state.json", a_loop()):
+        pass
+    with loop_path(tmp_path / "state.json").open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert living_loop(tmp_path / "state.json") is None
+
+
+def test_a_loop_that_begins_while_somebody_looks_waits_for_the_look_to_end(tmp_path):
+    path = tmp_path / "state.json"
+    with looping(path, a_loop()):
+        pass
+    with loop_path(path).open() as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        timer = threading.Timer(0.01, lambda: fcntl.flock(looker, fcntl.LOCK_UN))
+        timer.start()
+        with looping(path, a_loop()):
+            assert living_loop(path) == a_loop()
+        timer.join()

@@ -127,3 +127,18 @@ def test_a_signal_to_the_terminals_group_does_not_reach_the_change_in_hand(numbe
     assert run(f"w = Worker(serve, timeout=60); os.kill(w.ask('pid'), signal.{number}); print(w.ask('echo', 1))") == [
         "1"
     ]
+
+
+def test_what_was_posted_for_arrives_while_waiting():
+    said = run(
+        """
+        w = Worker(serve, timeout=60)
+        w.post("echo", "late")
+        print(w.wait(30), w.has_child)
+        w.post("die")
+        print(w.wait(2), w.has_child)
+        w.post("echo", "again")
+        print(w.wait(30))
+        """
+    )
+    assert said == ["['late'] True", "[] False", "['again']"]
