@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -64,8 +65,9 @@ class CycleResult:
 
 
 class Keeper:
-    """`view` is that of its applies; `planned` is told of each plan before anything is done about it, `should_stop` is
-    asked between two changes."""
+    """`view` is that of its applies. `planned` is told of each plan before anything is done about it, and what it
+    returns is entered while that is done; `should_stop` is asked between two changes.
+    """
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Keeper:
         orders: Orders,
         view: ApplyView,
         *,
-        planned: Callable[[CycleResult], None],
+        planned: Callable[[CycleResult], AbstractContextManager[None]],
         should_stop: Callable[[], bool],
     ) -> None:
         self.orders = orders
@@ -109,9 +111,9 @@ class Keeper:
         result = CycleResult(plan=plan, state=state, done=ours, notes=tuple(notes))
         if not self.orders.dry_run:
             problems += self._lay(asked)
-        self._planned(result)
-        if ours.can_apply and not self.orders.dry_run:
-            result = self._apply(result)
+        with self._planned(result):
+            if ours.can_apply and not self.orders.dry_run:
+                result = self._apply(result)
         return replace(result, problems=tuple(problems))
 
     def give_back(self) -> CycleResult:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from esnode.loop.inputs import Inputs, Reader
 from esnode.loop.orders import Orders
-from esnode.loop.run import ControlLoop, Publisher
+from esnode.loop.run import ControlLoop
 from esnode.loop.signals import Signals
+from esnode.loop.speaker import Publisher, Speaker
 from esnode.model.loops import Loop
 from esnode.storage.loops import looping
 from esnode.views.loop import LoopView
@@ -54,9 +55,8 @@ def start(
             reader,
             view,
             signals,
-            publisher=publisher,
+            Speaker(orders, publisher, timeout),
             say=lambda now: say(replace(sign, profiles=now.digests)) if say else None,
-            timeout=timeout,
         )
         return loop.run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -30,8 +31,14 @@ _CONTAINER_MARKS: Final = (".dockerenv", "run/.containerenv", "run/systemd/conta
 _CONTAINER_ROOT: Final = re.compile(r"docker|containerd|containers/storage|kubelet|crio|podman|lxc")
 
 
+def node_name() -> str:
+    """What people call this machine: $ESNODE_NODE_NAME, in a pod $NODE_NAME, else its hostname."""
+    in_pod = os.environ.get("NODE_NAME") if os.environ.get("KUBERNETES_SERVICE_HOST") else None
+    return os.environ.get("ESNODE_NODE_NAME") or in_pod or socket.gethostname()
+
+
 def identify_node(
-    root: Path = Path("/"), hostname: Callable[[], str] = socket.gethostname, *, machine_id: str = ""
+    root: Path = Path("/"), hostname: Callable[[], str] = node_name, *, machine_id: str = ""
 ) -> NodeIdentity:
     """This machine: on a host by /etc/machine-id, in a container by the DMI product UUID, which is the machine's.
 

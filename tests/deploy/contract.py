@@ -4,40 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-_GPU: Final = ("gpu", "UUID", "pci_bus_id", "device", "modelName", "Hostname")
-_POLICY: Final = (*_GPU, "profile", "policy")
+from esnode.model.exported import EXPORTED
 
 LABELS: Final[dict[str, tuple[str, ...]]] = {
-    "esnode_build_info": ("version",),
-    "esnode_profile_info": ("profile", "version", "sha256"),
-    "esnode_profile_reload_success": (),
-    "esnode_profile_reload_timestamp_seconds": (),
-    "esnode_cycles_total": ("result",),
-    "esnode_cycle_duration_seconds_bucket": ("le",),
-    "esnode_cycle_duration_seconds_count": (),
-    "esnode_cycle_duration_seconds_sum": (),
-    "esnode_last_cycle_timestamp_seconds": (),
-    "esnode_interval_seconds": (),
-    "esnode_consecutive_failures": (),
-    "esnode_gpu_up": _GPU,
-    "esnode_verdict": (*_POLICY, "status"),
-    "esnode_policy_value": (*_POLICY, "target"),
-    "esnode_policy_limit": (*_POLICY, "target"),
-    "esnode_power_limit_watts": (*_GPU, "kind"),
-    "esnode_graphics_clock_hertz": (*_GPU, "kind", "bound"),
-    "esnode_memory_clock_hertz": (*_GPU, "kind", "bound"),
-    "esnode_persistence_mode": (*_GPU, "kind"),
-    "esnode_compute_mode": (*_GPU, "kind", "mode"),
-    "esnode_temperature_celsius": _GPU,
-    "esnode_power_usage_watts": _GPU,
-    "esnode_utilization_ratio": _GPU,
-    "esnode_drift": (*_GPU, "setting", "cause"),
-    "esnode_setting_contested": (*_GPU, "setting"),
-    "esnode_actions_total": ("type", "action", "result"),
-    "esnode_errors_total": ("kind",),
-    "esnode_pending_approvals": (),
-    "esnode_loop_dry_run": (),
+    series: (*row.labels, "le") if series.endswith("_bucket") else row.labels
+    for row in EXPORTED.values()
+    for series in row.series
 }
+"""Of each series that a query can ask for, as the loop serves it."""
 
 METRICS: Final = frozenset(LABELS)
 
