@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import socket
+import subprocess
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -318,3 +323,57 @@ def test_without_a_driver_it_ends_with_a_sentence(tmp_path):
     assert done.code == 1
     assert "driver" in done.err
     assert not (tmp_path / "esnode.state.json").exists()
+
+
+def get(address, page):
+    try:
+        with urllib.request.urlopen(f"http://{address}{page}", timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+
+
+def test_what_it_serves_is_what_it_does(lab):
+    lab.write_profile(CAP % 560)
+    with Loop(lab, "-interval", "5s", "-listen", "127.0.0.1:0", "-timeout", "1s") as loop:
+        loop.begun()
+        address = lab.document("esnode.state.json.loop")["listen"]
+        loop.wait_until(lambda: get(address, "/readyz")[0] == 200, "ready")
+        page = get(address, "/metrics")[1]
+        assert 'esnode_actions_total{action="update",result="applied",type="gpu"} 2.0' in page
+        assert 'esnode_actions_total{action="update",result="failed",type="gpu"} 0.0' in page
+        limits = [line for line in page.splitlines() if line.startswith("esnode_power_limit_watts{")]
+        assert len(limits) == 6
+        assert all(line.endswith(" 560.0") for line in limits)
+        assert 'Hostname="world"' in limits[0]
+        assert json.loads(get(address, "/plan")[1])["resource_changes"] == []
+        lab.set("all", "fault=hang")
+        loop.wait_until(lambda: get(address, "/healthz")[0] == 503, "unhealthy")
+        assert "None of 2 GPUs can be read" in get(address, "/healthz")[1]
+        lab.set("all", "fault=none")
+        loop.wait_until(lambda: get(address, "/healthz")[0] == 200, "healthy again")
+        assert loop.end() == 0
+
+
+@pytest.mark.lane("tmpfs")
+def test_a_disk_that_is_full_for_a_while_ends_nothing(lab, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=True)
+    try:
+        lab.write_profile(HOT)
+        with Loop(lab, "-interval", "5s", "-state", "disk/state.json") as loop:
+            loop.begun()
+            filler = disk / "filler"
+            with contextlib.suppress(OSError):
+                filler.write_bytes(b"x" * 2**20)
+            lab.set(0, "gpu_temp_celsius=90")
+            failed = loop.wait_for("cycle_failed")
+            assert "No space left" in failed["@message"]
+            assert lab.limits()[0] == 700
+            filler.unlink()
+            loop.wait_for("cycle_recovered")
+            loop.wait_until(lambda: lab.limits()[0] < 700, "acts again")
+            assert loop.end() == 0
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
