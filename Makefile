@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check golden schemas clean
+.PHONY: demo test golden schemas docs pictures clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -23,6 +23,15 @@ golden: $(VENV)/test-ready
 
 schemas: $(VENV)/test-ready
 	$(BIN)/python -m esnode.storage.generate
+	$(BIN)/python -m esnode.cli.reference
+
+# The documentation as a site, in build/site. A link or an anchor that leads nowhere is an error.
+docs: $(VENV)/test-ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+# The pictures of docs/pictures, made anew from what the commands print.
+pictures: $(VENV)/test-ready
+	$(BIN)/python docs/site/pictures.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
