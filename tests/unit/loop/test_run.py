@@ -97,7 +97,7 @@ class Stage:
             orders,
             None,  # type: ignore[arg-type]  # nobody reloads here
             script,
-            script,  # type: ignore[arg-type]
+            script,
             Speaker(orders, script, timeout=10.0),
             say=lambda _: None,
         )
