@@ -10,12 +10,13 @@ The only module of the engine that names an actuator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from esnode.engine.audit import Act, entry_of_record, entry_of_step
-from esnode.engine.carry_out import Errands, carry_out, in_a_sentence, outcome_of_errand
+from esnode.engine.carry_out import Errands, carry_out, outcome_of_errand
 from esnode.engine.errands import close_errand, make_errand, open_errands, steps_by_gpu, take_steps
+from esnode.engine.outcomes import outcome_of
 from esnode.engine.ports import Actuator, Auditor, Clock, Hands, Progress, Recorder
 from esnode.engine.record import (
     begin_apply,
@@ -27,44 +28,15 @@ from esnode.engine.record import (
     record_only,
     remember,
 )
-from esnode.errors import DriverTimeout, GpuLost, StateUnwritable
+from esnode.engine.stages import PHASES, Task, stages, steps_of
+from esnode.errors import StateUnwritable
 from esnode.model.hardware import GpuIdentity, Moment, Observation
 from esnode.model.plan import Change, Mode, Operation, Plan, ResourceType
 from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.report import ApplyReport, Result, StepOutcome
-from esnode.model.settings import SETTINGS, Phase, ReadableValue, SettingValue
+from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import Intent, State
-from esnode.model.writes import Done, Write, Written
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One setting of one change; of a resource that has no settings, the whole change."""
-
-    change: Change
-    setting: str
-
-    @property
-    def is_write(self) -> bool:
-        return self.change.type is ResourceType.GPU
-
-    @property
-    def phase(self) -> Phase:
-        if not self.is_write:
-            return _PHASES[self.change.type]
-        return SETTINGS[self.setting].phase(self.change.before[self.setting], self.change.after[self.setting])
-
-    @property
-    def write(self) -> Write:
-        uuid = self.change.gpu.uuid if self.change.gpu else ""
-        return Write(uuid=uuid, setting=self.setting, value=self.change.after[self.setting])
-
-
-_PHASES: Mapping[ResourceType, Phase] = {
-    ResourceType.PROCESS: Phase.PROCESSES,
-    ResourceType.NODE: Phase.NODE,
-    ResourceType.ALERT: Phase.ALERTS,
-}
+from esnode.model.writes import Done, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,26 +59,6 @@ class Surroundings:
     plan_digest: str = ""
 
 
-def stages(plan: Plan) -> list[tuple[Phase, tuple[Task, ...]]]:
-    """What apply does, in order: the same list that a preview shows. One setting of a GPU at a time."""
-    tasks = [Task(change=change, setting=name) for change in plan.changes for name in _steps_of(change)]
-    ordered: list[tuple[Phase, tuple[Task, ...]]] = []
-    for phase in Phase:
-        of_phase = [task for task in tasks if task.phase is phase]
-        for name in (*SETTINGS, *(kind.value for kind in _PHASES)):
-            batch = tuple(task for task in of_phase if task.setting == name)
-            if batch:
-                ordered.append((phase, batch))
-    return ordered
-
-
-def _steps_of(change: Change) -> tuple[str, ...]:
-    """What of a change is done to the world, and not only to the record."""
-    if change.type is ResourceType.GPU or change.actions == (Operation.FORGET,):
-        return change.settings
-    return (change.type.value,)
-
-
 def apply_plan(plan: Plan, state: State, observation: Observation, world: Surroundings) -> tuple[ApplyReport, State]:
     """Make the plan's changes. The report says of each what became of it; the state is the latest one, saved or not.
 
@@ -120,7 +72,7 @@ def apply_plan(plan: Plan, state: State, observation: Observation, world: Surrou
                 run.stopped = "interrupted"
                 break
             tasks = [task for task in batch if run.is_open(task.change)]
-            if phase in _PHASES.values():
+            if phase in PHASES.values():
                 run.run_errands(tasks)
             else:
                 run.execute(tasks)
@@ -239,7 +191,7 @@ class _Run:
             state = recorded
         if self.plan.mode is Mode.DESTROY:
             state = forget_rests(state, [change.gpu.uuid for change in done if change.gpu])
-        unwritten = [change for change in done if not _steps_of(change)]
+        unwritten = [change for change in done if not steps_of(change)]
         serial = self.state.serial + 1
         self.world.audit.record(
             [entry_of_record(self.act, change, state_serial=serial, now=now) for change in unwritten]
@@ -265,7 +217,7 @@ class _Run:
     def _is_done(self, change: Change) -> bool:
         """Whether every write of a change succeeded. One without writes waits for a run that is not interrupted."""
         written = self._written(change)
-        return self.is_open(change) and written == set(_steps_of(change)) and bool(written or not self.stopped)
+        return self.is_open(change) and written == set(steps_of(change)) and bool(written or not self.stopped)
 
     def _written(self, change: Change) -> set[str]:
         return {step.setting for step in self.steps if step.address == change.address and not step.error}
@@ -274,7 +226,7 @@ class _Run:
         for change in self.plan.changes:
             if self.results[change.address] is Result.NOT_STARTED and self._written(change):
                 # Stopped with this change in hand: what hardware shows counts, half of a change does not.
-                whole = self._written(change) == set(_steps_of(change))
+                whole = self._written(change) == set(steps_of(change))
                 self.results[change.address] = Result.APPLIED if whole else Result.FAILED
         return ApplyReport(
             changes=self.plan.changes,
@@ -316,51 +268,3 @@ class _Run:
         self.is_saved = False
         self.world.recorder.save(self.state)
         self.is_saved = True
-
-
-def outcome_of(task: Task, written: Written) -> StepOutcome:
-    """What became of one write: an error, or a read-back that is what was planned."""
-    change, setting = task.change, SETTINGS[task.setting]
-    error = next_step = ""
-    if written.error is not None:
-        error, next_step = in_a_sentence(written.error), written.error.next_step
-    elif setting.readable:
-        error, next_step = _compare(task, written.read_back if written.read_back is not None else NOT_READ)
-    return StepOutcome(
-        address=change.address,
-        setting=setting.name,
-        before=change.before[setting.name],
-        after=change.after[setting.name],
-        result=Result.FAILED if error else Result.APPLIED,
-        read_back=written.read_back,
-        error=error,
-        next_step=next_step,
-        seconds=written.seconds,
-        is_readable=setting.readable,
-        is_undecided=_is_undecided(written),
-    )
-
-
-def _is_undecided(written: Written) -> bool:
-    """Whether nobody knows if the write took place."""
-    if isinstance(written.read_back, Missing):
-        return True
-    return written.read_back is None and isinstance(written.error, DriverTimeout | GpuLost)
-
-
-def _compare(task: Task, read_back: Reading[ReadableValue]) -> tuple[str, str]:
-    setting, change = SETTINGS[task.setting], task.change
-    wanted: SettingValue = change.after[setting.name]
-    label = change.gpu.label if change.gpu else change.address
-    if isinstance(read_back, Missing):
-        return (
-            f"the {setting.title} of {label} was written and could not be read back: {read_back.in_words()}",
-            "Run esnode plan: it reads the GPU again and says what became of it.",
-        )
-    if setting.is_same(read_back, wanted):
-        return "", ""
-    return (
-        f'the driver answered "success" for a {setting.title} of {setting.show(wanted)} on {label}, '
-        f"and the GPU shows {setting.show(read_back)}",
-        "Something else may hold this setting: another tool, a BMC, or the board itself.",
-    )

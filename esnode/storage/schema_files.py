@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from esnode.errors import FileUnreadable
 
@@ -19,3 +22,10 @@ def schema_text(name: str) -> str:
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
     raise FileUnreadable(f'there is no schema "{name}"', next_step="`esnode schema` lists the schemas there are.")
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The same as JSON values."""
+    parsed: dict[str, Any] = json.loads(schema_text(name))
+    return parsed

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
-from esnode.workers.forking import become_child
+from esnode.workers.forking import become_child, ends_within
 
 Handlers = Mapping[str, Callable[..., Any]]
 Serve = Callable[[], AbstractContextManager[Handlers]]
@@ -148,6 +148,10 @@ class Worker:
             child.kill()
 
 
+_left_behind: list[int] = []
+"""Children that could not be killed, in uninterruptible sleep: collected when they have ended after all."""
+
+
 class _Child:
     """The parent's end of one child."""
 
@@ -155,6 +159,7 @@ class _Child:
         requests, self._to = os.pipe()
         self._from, answers = os.pipe()
         parent = os.getpid()
+        _left_behind[:] = [pid for pid in _left_behind if not ends_within(pid, 0)]
         self.pid = os.fork()
         if self.pid == 0:
             _live(serve, requests, answers, parent)
@@ -181,7 +186,7 @@ class _Child:
 
     def dismiss(self) -> None:
         os.close(self._to)
-        ended = self._ends_within(_GOODBYE_SECONDS)
+        ended = ends_within(self.pid, _GOODBYE_SECONDS)
         os.close(self._from)
         if not ended:
             self._kill()
@@ -192,23 +197,14 @@ class _Child:
         self._kill()
 
     def _kill(self) -> None:
+        """End the child, unless it has ended: its number may be another process's by now."""
+        if ends_within(self.pid, 0):
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        # One in uninterruptible sleep dies when the driver lets go of it: that is not waited for.
-        self._ends_within(_GOODBYE_SECONDS)
-
-    def _ends_within(self, seconds: float) -> bool:
-        deadline, pause = time.monotonic() + seconds, 0.0005
-        while True:
-            try:
-                if os.waitpid(self.pid, os.WNOHANG)[0]:
-                    return True
-            except ChildProcessError:
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(pause)
-            pause = min(pause * 2, 0.02)
+        if not ends_within(self.pid, _GOODBYE_SECONDS):
+            # In uninterruptible sleep it dies when the driver lets go of it: that is not waited for.
+            _left_behind.append(self.pid)
 
     def _read(self, size: int, deadline: float, timeout: float) -> bytes:
         data = b""
@@ -226,10 +222,15 @@ class _Child:
         return data
 
     def _death(self) -> NoAnswer:
-        status = None
+        """What it died of. It closed its end, so it has ended or is about to."""
+        deadline, status = time.monotonic() + _GOODBYE_SECONDS, 0
         with contextlib.suppress(ChildProcessError):
-            status = os.waitpid(self.pid, 0)[1]
-        if status is not None and os.WIFSIGNALED(status):
+            while time.monotonic() < deadline:
+                ended, status = os.waitpid(self.pid, os.WNOHANG)
+                if ended:
+                    break
+                time.sleep(0.001)
+        if os.WIFSIGNALED(status):
             return NoAnswer(f"its process died of signal {os.WTERMSIG(status)}")
         return NoAnswer("its process ended")
 

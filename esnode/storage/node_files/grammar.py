@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from esnode.secrets import REFERENCE_PATTERN
 from esnode.storage.profiles.grammar import ACTIONS
-from esnode.storage.profiles.values import DURATION_PATTERN
-
-Schema = dict[str, Any]
+from esnode.storage.schema_parts import Schema, duration, list_of, mapping, text, texts
 
 NODE_SCHEMA = "node.v1"
 
@@ -25,9 +22,9 @@ _NAME = r"^[^\s\"\\]+( [^\s\"\\]+)*$(?!\n)"
 def node_schema() -> Schema:
     """The grammar of a node file (JSON Schema 2020-12)."""
     properties = {
-        "machine_id": _text("The id of this machine, where /etc/machine-id is not to be trusted.", pattern=_NAME),
-        "tags": _texts("Facts of this machine that no driver knows, such as cluster_zone: us-east-1."),
-        "labels": _texts("Labels that profiles select by, such as workload_type: training."),
+        "machine_id": text("The id of this machine, where /etc/machine-id is not to be trusted.", pattern=_NAME),
+        "tags": texts("Facts of this machine that no driver knows, such as cluster_zone: us-east-1."),
+        "labels": texts("Labels that profiles select by, such as workload_type: training."),
         "channels": {
             "type": "object",
             "description": "Where alerts go: what `channel:` in a profile refers to.",
@@ -43,7 +40,7 @@ def node_schema() -> Schema:
         "prometheus": {
             "anyOf": [
                 _url("The root of a Prometheus server."),
-                _object(
+                mapping(
                     "A Prometheus server.",
                     {"url": _url("Its root."), "token": _reference("Its bearer token.")},
                     ("url",),
@@ -52,18 +49,18 @@ def node_schema() -> Schema:
             "description": "The Prometheus server that `prometheus:` targets are asked of.",
             "x-expects": f"{_URL_OR_REFERENCE}, or a mapping with url and token",
         },
-        "protect": _list("Names of processes, or globs, that kill_process never picks.", _text("A name or a glob.")),
-        "forbid": _list(
+        "protect": list_of("Names of processes, or globs, that kill_process never picks.", text("A name or a glob.")),
+        "forbid": list_of(
             "Actions that this machine does not allow.",
             {"enum": list(ACTIONS), "x-expects": "an action"},
         ),
-        "kubernetes": _object(
+        "kubernetes": mapping(
             "How the cluster is reached that this machine is a node of. `{}` finds out everything.",
             {
-                "node": _text("The node's name; else the Downward API's NODE_NAME, else the hostname."),
-                "kubeconfig": _text("A kubeconfig; else the pod's service account, else $KUBECONFIG."),
-                "context": _text("The kubeconfig's context, if not the current one."),
-                "drain_timeout": _duration("How long a drain tries (5m)."),
+                "node": text("The node's name; else the Downward API's NODE_NAME, else the hostname."),
+                "kubeconfig": text("A kubeconfig; else the pod's service account, else $KUBECONFIG."),
+                "context": text("The kubeconfig's context, if not the current one."),
+                "drain_timeout": duration("How long a drain tries (5m)."),
             },
         ),
     }
@@ -71,7 +68,7 @@ def node_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:esnode:node:v1",
         "title": "ESNODE node file",
-        **_object("What is true of one machine.", properties),
+        **mapping("What is true of one machine.", properties),
     }
 
 
@@ -80,39 +77,13 @@ def schema_json() -> str:
     return json.dumps(node_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _text(description: str, **more: Any) -> Schema:
-    return {"type": "string", "minLength": 1, "description": description, "x-expects": "text", **more}
-
-
-def _texts(description: str) -> Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "additionalProperties": {"type": "string", "x-expects": "text"},
-        "x-expects": "a mapping of names to text",
-    }
-
-
-def _list(description: str, item: Schema) -> Schema:
-    return {"type": "array", "description": description, "items": item, "x-expects": "a list"}
-
-
-def _object(description: str, properties: Schema, required: tuple[str, ...] = ()) -> Schema:
-    start: Schema = {"type": "object", "description": description, "additionalProperties": False}
-    return {**start, "properties": properties, "required": list(required), "x-expects": "a mapping"}
-
-
 def _reference(description: str) -> Schema:
-    return _text(description, pattern=REFERENCE_PATTERN) | {"x-expects": _REFERENCE}
+    return text(description, pattern=REFERENCE_PATTERN) | {"x-expects": _REFERENCE}
 
 
 def _url(description: str) -> Schema:
     forms: list[Schema] = [{"pattern": _URL_PATTERN}, {"pattern": REFERENCE_PATTERN}]
     return {"type": "string", "anyOf": forms, "description": description, "x-expects": _URL_OR_REFERENCE}
-
-
-def _duration(description: str) -> Schema:
-    return _text(description, pattern=DURATION_PATTERN) | {"x-expects": "a duration such as 5m or 90s"}
 
 
 def _destination(more: Schema | None = None) -> Schema:
@@ -122,12 +93,12 @@ def _destination(more: Schema | None = None) -> Schema:
         "webhook": _url("An HTTP endpoint that takes esnode's JSON."),
         "secret": _reference("The key that the webhook's body is signed with."),
     }
-    return _object("One destination.", {**properties, **(more or {})})
+    return mapping("One destination.", {**properties, **(more or {})})
 
 
 def _channel() -> Schema:
     template = {
-        "message": _text("What people read, with {gpu}, {value}, {condition}, {host}, {profile}, {policy}, {plan}.")
+        "message": text("What people read, with {gpu}, {value}, {condition}, {host}, {profile}, {policy}, {plan}.")
     }
     many = {"type": "array", "minItems": 1, "items": _destination(), "x-expects": "a list of destinations"}
     one = _destination({**template, "destinations": many})
@@ -136,13 +107,13 @@ def _channel() -> Schema:
 
 def _serving() -> Schema:
     gpu = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]}
-    return _object(
+    return mapping(
         "One endpoint, or one query, and the GPUs behind it.",
         {
             "url": _url("A serving engine's metrics page, such as http://127.0.0.1:8000/metrics."),
-            "engine": _text("vllm, sglang, tgi, triton, trtllm, nim, llama.cpp; without it the page tells."),
-            "query": _text("Instead of url: a PromQL query that gives tokens per second."),
-            "gpus": _list("Indexes or UUIDs; without it, all GPUs.", {**gpu, "x-expects": "an index or a UUID"}),
-            "window": _duration("What the rate is taken over (60s)."),
+            "engine": text("vllm, sglang, tgi, triton, trtllm, nim, llama.cpp; without it the page tells."),
+            "query": text("Instead of url: a PromQL query that gives tokens per second."),
+            "gpus": list_of("Indexes or UUIDs; without it, all GPUs.", {**gpu, "x-expects": "an index or a UUID"}),
+            "window": duration("What the rate is taken over (60s)."),
         },
     )

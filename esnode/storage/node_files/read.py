@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,8 +25,8 @@ from esnode.model.node_file import (
 from esnode.secrets import is_reference
 from esnode.storage.fit import fits
 from esnode.storage.node_files.grammar import NODE_SCHEMA
-from esnode.storage.node_files.problems import structural_problems
-from esnode.storage.schema_files import schema_text
+from esnode.storage.node_files.problems import WORDING
+from esnode.storage.schema_files import schema
 from esnode.storage.yaml.complaints import Problem, diagnostic, in_order, unspoiled
 from esnode.storage.yaml.text import YamlFile, read_yaml
 from esnode.units import parse_duration
@@ -54,10 +52,10 @@ def read_node_file(path: Path) -> NodeFile:
 
 def problems_of(document: Any) -> list[Problem]:
     """Every mistake of a document, each once. Empty: `build` will succeed."""
-    if not fits(document, _schema()):
+    if not fits(document, schema(NODE_SCHEMA)):
         from jsonschema import Draft202012Validator
 
-        return structural_problems(Draft202012Validator(_schema()).iter_errors(document))
+        return WORDING.problems(Draft202012Validator(schema(NODE_SCHEMA)).iter_errors(document))
     return list(_meanings(document))
 
 
@@ -76,12 +74,6 @@ def build(document: Parts, path: str) -> NodeFile:
         forbid=tuple(document.get("forbid", ())),
         kubernetes=_kubernetes(cluster) if cluster is not None else None,
     )
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(schema_text(NODE_SCHEMA))
-    return schema
 
 
 def _refuse(file: YamlFile, diagnostics: list[Diagnostic]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -28,7 +27,7 @@ from esnode.storage.profiles.checks import foreign, semantic_problems
 from esnode.storage.profiles.grammar import PROFILE_SCHEMA
 from esnode.storage.profiles.problems import structural_problems
 from esnode.storage.profiles.values import parse_condition, seconds, wanted_value
-from esnode.storage.schema_files import schema_text
+from esnode.storage.schema_files import schema
 from esnode.storage.yaml.complaints import Problem
 from esnode.wire import digest
 
@@ -36,16 +35,10 @@ Parts = Mapping[str, Any]
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(schema_text(PROFILE_SCHEMA))
-    return schema
-
-
-@cache
 def _validator() -> Any:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(_schema())
+    return Draft202012Validator(schema(PROFILE_SCHEMA))
 
 
 def problems_of(document: Any) -> list[Problem]:
@@ -54,7 +47,11 @@ def problems_of(document: Any) -> list[Problem]:
     if stranger:
         return [stranger]
     meaning = list(semantic_problems(document))
-    structure = [] if fits(document, _schema()) else structural_problems(document, _validator().iter_errors(document))
+    structure = (
+        []
+        if fits(document, schema(PROFILE_SCHEMA))
+        else structural_problems(document, _validator().iter_errors(document))
+    )
     # Both may see the same mistake; the one that knows the meaning has the better words.
     said = {problem.path for problem in meaning}
     both = [*meaning, *(problem for problem in structure if problem.path not in said)]

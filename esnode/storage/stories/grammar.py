@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from esnode.model.boards import BOARDS
 from esnode.model.metrics import METRICS
@@ -14,8 +13,7 @@ from esnode.model.settings import SETTINGS, Kind
 from esnode.model.story import NOT_SELECTED
 from esnode.model.verdict import Status
 from esnode.storage.profiles.values import DURATION_PATTERN
-
-Schema = dict[str, Any]
+from esnode.storage.schema_parts import Schema, duration, list_of, mapping, one_or_more, text, texts
 
 TEST_SCHEMA = "test.v1"
 KIND = "ProfileTest"
@@ -31,18 +29,18 @@ def story_schema() -> Schema:
     properties = {
         "apiVersion": {"const": "v1", "x-expects": "v1"},
         "kind": {"const": KIND, "x-expects": KIND},
-        "metadata": _object(
-            "What people call it.", {"name": _text("A name."), "description": _text("What it is about.")}
+        "metadata": mapping(
+            "What people call it.", {"name": text("A name."), "description": text("What it is about.")}
         ),
-        "profiles": _one_or_more(_text("A profile, from this file's folder on."), "a path, or a list of paths"),
-        "defaults": _object("What holds for every story that does not say otherwise.", _machine()),
+        "profiles": one_or_more(text("A profile, from this file's folder on."), "a path, or a list of paths"),
+        "defaults": mapping("What holds for every story that does not say otherwise.", _machine()),
         "stories": {**stories, "description": "Each is told to a machine of its own."},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:esnode:test:v1",
         "title": "ESNODE test of profiles",
-        **_object(
+        **mapping(
             "Profiles, and stories that they are put to.", properties, ("apiVersion", "kind", "profiles", "stories")
         ),
     }
@@ -58,26 +56,26 @@ def schema_json() -> str:
 
 def _story() -> Schema:
     properties = {
-        "name": _text("A sentence on what is so."),
-        "description": _text("Why."),
+        "name": text("A sentence on what is so."),
+        "description": text("Why."),
         **_machine(),
-        "readings": _list("What is told, in the order of time.", _reading()),
-        "expect": _list("What is expected, each by itself.", _expectation()) | {"minItems": 1},
+        "readings": list_of("What is told, in the order of time.", _reading()),
+        "expect": list_of("What is expected, each by itself.", _expectation()) | {"minItems": 1},
     }
-    return _object("One story.", properties, ("name", "expect"))
+    return mapping("One story.", properties, ("name", "expect"))
 
 
 def _machine() -> Schema:
     percent = {"type": "number", "minimum": 0, "maximum": 100, "x-expects": "a percentage"}
-    pod = _object(
+    pod = mapping(
         "A pod that holds GPUs.",
-        {"name": _text("NAMESPACE/NAME."), "gpus": _whole("How many GPUs it holds.", 1, MOST_GPUS)},
+        {"name": text("NAMESPACE/NAME."), "gpus": _whole("How many GPUs it holds.", 1, MOST_GPUS)},
         ("name",),
     )
-    process = _object(
+    process = mapping(
         "A process that has a GPU open.",
         {
-            "name": _text("Its name."),
+            "name": text("Its name."),
             "memory_mib": _whole("What it has allocated.", 0, 10_000_000),
             "sm_utilization": {**percent, "description": "Its share of the work."},
             "type": {"enum": ["compute", "graphics", "mps"], "x-expects": "compute, graphics or mps"},
@@ -87,14 +85,14 @@ def _machine() -> Schema:
     return {
         "board": {"enum": list(BOARDS), "description": "A board of the catalogue.", "x-expects": "a board"},
         "count": _whole("How many of the board (1, or as many as the trace has).", 1, MOST_GPUS),
-        "capture": _text("Instead of a board: a file that `nvidia-smi -q -x` wrote."),
-        "world": _text("Instead of a board: a simulated machine's world file, with its physics."),
+        "capture": text("Instead of a board: a file that `nvidia-smi -q -x` wrote."),
+        "world": text("Instead of a board: a simulated machine's world file, with its physics."),
         "workload": {
             "anyOf": [{"type": "object"}, {"type": "array"}],
             "description": "What the board has to do, as in a world file; its physics then make every metric.",
             "x-expects": "a workload as in a world file, such as {utilization: 99, memory: 80}",
         },
-        "processes": _list("Processes on each of the boards.", process),
+        "processes": list_of("Processes on each of the boards.", process),
         "ambient_celsius": _number("Of the room.", -40, 70),
         "persistence": {"type": "boolean", "description": "Persistence mode at first.", "x-expects": "true or false"},
         "driver": {
@@ -103,24 +101,24 @@ def _machine() -> Schema:
             "x-expects": "a driver such as 580",
         },
         "trace": _trace(),
-        "tags": _texts("Tags of the machine."),
-        "labels": _texts("Labels of the machine."),
-        "node": _text("A node file: its tags, labels, channels, what it protects and forbids."),
-        "pods": _list("Pods that hold GPUs of the machine, which is then a node of a cluster.", pod),
-        "interval": _duration("How often the machine is looked at (5s)."),
-        "lasts": _duration("How long the story lasts, where that is longer than what is told and expected."),
+        "tags": texts("Tags of the machine."),
+        "labels": texts("Labels of the machine."),
+        "node": text("A node file: its tags, labels, channels, what it protects and forbids."),
+        "pods": list_of("Pods that hold GPUs of the machine, which is then a node of a cluster.", pod),
+        "interval": duration("How often the machine is looked at (5s)."),
+        "lasts": duration("How long the story lasts, where that is longer than what is told and expected."),
     }
 
 
 def _trace() -> Schema:
-    file = _text("A recording: CSV, Parquet, or the JSON of Prometheus' query_range.")
-    whole = _object(
+    file = text("A recording: CSV, Parquet, or the JSON of Prometheus' query_range.")
+    whole = mapping(
         "A recording, and how to take it.",
         {
-            "files": _one_or_more(file, "a path, or a list of paths"),
-            "metric": _text("What a series without a name is of, such as gpu_temp_celsius or prometheus:QUERY."),
-            "where": _texts("Labels of the series that are wanted, such as {Hostname: node-7}."),
-            "stale_after": _duration("How old a sample may be before its metric is missing (5m)."),
+            "files": one_or_more(file, "a path, or a list of paths"),
+            "metric": text("What a series without a name is of, such as gpu_temp_celsius or prometheus:QUERY."),
+            "where": texts("Labels of the series that are wanted, such as {Hostname: node-7}."),
+            "stale_after": duration("How old a sample may be before its metric is missing (5m)."),
         },
         ("files",),
     )
@@ -158,13 +156,13 @@ def _reading() -> Schema:
             "x-expects": "a mapping of names to values",
         },
     }
-    return _object("What the GPUs show from a moment on.", properties, ("at",))
+    return mapping("What the GPUs show from a moment on.", properties, ("at",))
 
 
 def _told(description: str) -> Schema:
     number = {"type": "number", "x-expects": "a number"}
-    ramp = _object(
-        "A straight line.", {"from": number, "to": number, "over": _duration("How long.")}, ("from", "to", "over")
+    ramp = mapping(
+        "A straight line.", {"from": number, "to": number, "over": duration("How long.")}, ("from", "to", "over")
     )
     return {
         "anyOf": [{"type": "number"}, {"enum": ["missing", "auto"]}, ramp],
@@ -178,30 +176,30 @@ def _told(description: str) -> Schema:
 
 def _expectation() -> Schema:
     status = {"enum": list(STATUSES), "x-expects": "a status"}
-    statuses = _one_or_more(status, f"a status, or a list of them ({', '.join(STATUSES)})")
+    statuses = one_or_more(status, f"a status, or a list of them ({', '.join(STATUSES)})")
     value = {
         "anyOf": [
             {"type": "number"},
             {"type": "boolean"},
             {"type": "string", "minLength": 1},
-            _object("A range of clocks.", {"min": {"type": "integer"}, "max": {"type": "integer"}}, ("min", "max")),
+            mapping("A range of clocks.", {"min": {"type": "integer"}, "max": {"type": "integer"}}, ("min", "max")),
         ],
         "x-expects": "a value of the setting, such as 650, 345, unlocked, {min: 345, max: 1980}, true",
     }
     count = _count()
-    return _object(
+    return mapping(
         "One expectation: a status, never, ever, a change, settings, or a count of changes, writes or failures.",
         {
             "at": _at("At this moment."),
             "from": _at("From this moment on."),
             "to": _at("Up to this moment."),
             "gpu": _gpu("Of which GPUs; without it, of each."),
-            "profile": _text("Of which profile."),
-            "policy": _text("Of which policy."),
+            "profile": text("Of which profile."),
+            "policy": text("Of which policy."),
             "status": {**statuses, "description": "How the policy stands: at a moment, or all the while."},
             "never": {**statuses, "description": "How it stands at no moment."},
             "ever": {**statuses, "description": "How it stands at one moment at least."},
-            "reason": _text("Text that the verdict's reason holds."),
+            "reason": text("Text that the verdict's reason holds."),
             "change": {
                 "enum": list(SUBJECTS),
                 "description": "A change of this setting or resource is made.",
@@ -210,8 +208,8 @@ def _expectation() -> Schema:
             "before": {**value, "description": "The setting's value before the change."},
             "after": {**value, "description": "Its value after the change."},
             "action": {"enum": list(ACTIONS), "description": "What is done.", "x-expects": "an action"},
-            "process": _text("The name of the process that is ended, or a glob."),
-            "settings": _object(
+            "process": text("The name of the process that is ended, or a glob."),
+            "settings": mapping(
                 "What the hardware has, at a moment or in the end.", {name: _setting(name, value) for name in SETTINGS}
             ),
             "changes": {**count, "description": "How many changes are made."},
@@ -235,37 +233,11 @@ def _setting(name: str, value: Schema) -> Schema:
 
 def _count() -> Schema:
     number = {"type": "integer", "minimum": 0, "x-expects": "a whole number"}
-    bounds = _object("Bounds.", {"at_least": number, "at_most": number})
+    bounds = mapping("Bounds.", {"at_least": number, "at_most": number})
     return {"anyOf": [number, {"const": "none"}, bounds], "x-expects": "none, a number, or {at_least: 1, at_most: 3}"}
 
 
 # -- small parts ---------------------------------------------------------------------------------
-
-
-def _object(description: str, properties: Schema, required: tuple[str, ...] = ()) -> Schema:
-    start: Schema = {"type": "object", "description": description, "additionalProperties": False}
-    return {**start, "properties": properties, "required": list(required), "x-expects": "a mapping"}
-
-
-def _text(description: str, **more: Any) -> Schema:
-    return {"type": "string", "minLength": 1, "description": description, "x-expects": "text", **more}
-
-
-def _texts(description: str) -> Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "additionalProperties": {"type": "string", "x-expects": "text"},
-        "x-expects": "a mapping of names to text",
-    }
-
-
-def _list(description: str, item: Schema) -> Schema:
-    return {"type": "array", "description": description, "items": item, "x-expects": "a list"}
-
-
-def _one_or_more(item: Schema, expects: str) -> Schema:
-    return {"anyOf": [item, {"type": "array", "minItems": 1, "items": item}], "x-expects": expects}
 
 
 def _number(description: str, low: float, high: float) -> Schema:
@@ -282,10 +254,6 @@ def _whole(description: str, low: int, high: int) -> Schema:
     return {**_number(description, low, high), "type": "integer", "x-expects": f"a whole number from {low} to {high}"}
 
 
-def _duration(description: str) -> Schema:
-    return _text(description, pattern=DURATION_PATTERN) | {"x-expects": "a duration such as 5m or 90s"}
-
-
 def _at(description: str) -> Schema:
     number = {"type": "number", "minimum": 0}
     return {
@@ -297,4 +265,4 @@ def _at(description: str) -> Schema:
 
 def _gpu(description: str) -> Schema:
     one = _whole("An index.", 0, MOST_GPUS - 1)
-    return {**_one_or_more(one, "the index of a GPU, or a list of them"), "description": description}
+    return {**one_or_more(one, "the index of a GPU, or a list of them"), "description": description}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ from esnode.model.story import INTERVAL, ProfileTest, Stage, Story
 from esnode.storage.fit import fits
 from esnode.storage.node_files.read import read_node_file
 from esnode.storage.profiles.read import TEST_ENDINGS, read_profiles
-from esnode.storage.schema_files import schema_text
+from esnode.storage.schema_files import schema
 from esnode.storage.stories import events, expectations
 from esnode.storage.stories.grammar import KIND, TEST_SCHEMA
 from esnode.storage.stories.notes import Notes, listed
-from esnode.storage.stories.problems import structural_problems
+from esnode.storage.stories.problems import WORDING
 from esnode.storage.stories.stage import Fields, fields_of, read_stage
 from esnode.storage.yaml.complaints import Problem, diagnostic, found, in_order, unspoiled
 from esnode.storage.yaml.nodes import YamlDocument
@@ -93,17 +91,11 @@ def problems_of(document: Any) -> list[Problem]:
     kind = document.get("kind")
     if isinstance(kind, str) and kind != KIND:
         return [Problem(path=("kind",), summary=f'this is a "{kind[:60]}", not a {KIND}', detail="Give tests only.")]
-    if fits(document, _schema()):
+    if fits(document, schema(TEST_SCHEMA)):
         return []
     from jsonschema import Draft202012Validator
 
-    return structural_problems(Draft202012Validator(_schema()).iter_errors(document))
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(schema_text(TEST_SCHEMA))
-    return schema
+    return WORDING.problems(Draft202012Validator(schema(TEST_SCHEMA)).iter_errors(document))
 
 
 def _refuse(file: YamlFile, problems: list[Diagnostic]) -> None:
