@@ -20,7 +20,15 @@ DOCUMENTS = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md
 LONGEST = 400
 """Lines of an example that are shown; what is longer is for programs."""
 
-LANGUAGES = {".yaml": "yaml", ".es": "yaml", ".json": "json", ".sh": "sh", ".service": "ini", ".timer": "ini", ".conf": "ini"}
+LANGUAGES = {
+    ".yaml": "yaml",
+    ".es": "yaml",
+    ".json": "json",
+    ".sh": "sh",
+    ".service": "ini",
+    ".timer": "ini",
+    ".conf": "ini",
+}
 
 _LINK = re.compile(r"(\]\()(\.\./)?((?:examples|docs)/[^)#\s]*|CONTRIBUTING\.md|CHANGELOG\.md)((?:#[^)\s]*)?\))")
 

@@ -18,8 +18,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 
 _HEAD = """# Commands
 
-Every command and every option, made from what `-help` is made of. `-out plan.json`, `-out=plan.json` and `--out plan.json` are
-the same; an option that is on or off takes a value only with `=` (`-lock=false`). Exit codes are in [plans](plans.md#exit-codes).
+Every command and every option, from the texts that `-help` prints. `-out plan.json`, `-out=plan.json` and
+`--out plan.json` are the same; an option that is on or off takes a value only with `=` (`-lock=false`).
+Exit codes are in [plans](plans.md#exit-codes).
 
     esnode [-chdir DIR] COMMAND ...
 """
