@@ -107,6 +107,7 @@ class ControlLoop:
         seconds = time.monotonic() - began
         self._failures = self._failures + 1 if failure else 0
         self._reporter.health(failure, self._backoff())
+        self._view.settle()
         self._tally.cycle(seconds, is_ok=not failure)
         if result and not self._has_begun:
             self._begin(result)

@@ -41,6 +41,7 @@ class Speaker:
         self._publisher = publisher
         self._timeout = timeout
         self._service = ServiceManager()
+        self._audit = AuditLog(orders.state_path)
         self._started_at = datetime.now(UTC)
         self.reload = Reload(at=self._started_at)
         self._is_ready = False
@@ -119,7 +120,7 @@ class Speaker:
             managed=managed_values(result) if result else before.managed if before else (),
             contested=contested_settings(contests),
             pending=pending,
-            recent=AuditLog(orders.state_path).tail(_RECENT) if self._publisher else (),
+            recent=self._audit.tail(_RECENT) if self._publisher else (),
         )
         if self._publisher:
             self._publisher.publish(self._status)

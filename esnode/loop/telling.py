@@ -9,7 +9,7 @@ from esnode.diagnostics import Diagnostic
 from esnode.model.news import Grade, News
 from esnode.model.plan import Change, Plan
 from esnode.model.report import ApplyReport, Result, StepOutcome
-from esnode.views.apply import beginning, step_in_words, subject
+from esnode.views.apply import beginning, path_in_words, step_in_words, subject
 
 
 class Telling:
@@ -47,6 +47,8 @@ class Telling:
                 kind="step",
                 message=f"{subject(change)}: {step_in_words(outcome)}{why}",
                 grade=Grade.ERROR if failed else Grade.INFO,
+                same_as="" if failed else f"{path_in_words(outcome)}{why}",
+                gpu_index=change.gpu.index if change.gpu else -1,
                 fields={
                     "address": change.address,
                     "setting": outcome.setting,

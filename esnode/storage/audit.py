@@ -36,6 +36,7 @@ class AuditLog:
     def __init__(self, state_path: Path) -> None:
         self.path = audit_path(state_path)
         self._state_path = state_path
+        self._told: tuple[tuple[int, ...], int | None, tuple[AuditEntry, ...]] | None = None
 
     def record(self, entries: Sequence[AuditEntry]) -> None:
         """Append entries, on disk when this returns. Raises StateUnwritable; then none of them is there."""
@@ -58,11 +59,22 @@ class AuditLog:
             self.record([entry for entry in entries if entry.identity not in known])
 
     def tail(self, count: int | None) -> tuple[AuditEntry, ...]:
-        """The newest entries, oldest first; None: all near the end. Lines that cannot be read are left out."""
+        """The newest entries, oldest first; None: all near the end. Lines that cannot be read are left out.
+
+        A log to which nothing was added is not read again.
+        """
+        stamp = _stamp(self.path)
+        if self._told and self._told[:2] == (stamp, count):
+            return self._told[2]
+        entries = self._read_tail(count)
+        self._told = (stamp, count, entries)
+        return entries
+
+    def _read_tail(self, count: int | None) -> tuple[AuditEntry, ...]:
         lines = list(_last_lines(self.path))
         if len(lines) < (count or 1):
             lines = [*_last_lines(_aside(self.path, 1)), *lines]
-        entries = [entry for line in lines for entry in _entries(line)]
+        entries = [entry for line in (lines if count is None else lines[-count:]) for entry in _entries(line)]
         return tuple(entries if count is None else entries[-count:] if count else ())
 
     def _append(self, data: bytes) -> None:
@@ -129,6 +141,14 @@ def _entries(line: bytes) -> Iterator[AuditEntry]:
         yield wire.typed(AuditEntry, wire.parse(line))
     except BadValue:
         return
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _aside(path: Path, number: int) -> Path:

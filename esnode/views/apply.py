@@ -149,12 +149,16 @@ def step_in_words(outcome: StepOutcome) -> str:
     """`power limit 700 W -> 650 W, read back (12 ms)`, or what went wrong."""
     if outcome.setting not in SETTINGS:
         return _deed_in_words(outcome)
-    setting = SETTINGS[outcome.setting]
-    path = f"{setting.title} {setting.show(outcome.before)} -> {setting.show(outcome.after)}"
     if outcome.result is Result.FAILED:
-        return f"{path} failed: {outcome.error}."
+        return f"{path_in_words(outcome)} failed: {outcome.error}."
     proof = "read back" if outcome.is_readable else "accepted, not readable"
-    return f"{path}, {proof} ({outcome.seconds * 1000:.0f} ms)"
+    return f"{path_in_words(outcome)}, {proof} ({outcome.seconds * 1000:.0f} ms)"
+
+
+def path_in_words(outcome: StepOutcome) -> str:
+    """`power limit 700 W -> 650 W`; "" for anything but a setting."""
+    setting = SETTINGS.get(outcome.setting)
+    return f"{setting.title} {setting.show(outcome.before)} -> {setting.show(outcome.after)}" if setting else ""
 
 
 def _deed_in_words(outcome: StepOutcome) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from esnode.model.news import Grade, News
+from esnode.model.plan import gpu_ranges
 from esnode.views.jsonlines import emit, emit_version
 from esnode.views.text import paint_for, plain_text, write
 
@@ -32,17 +34,37 @@ class LoopView(Protocol):
 
     def tell(self, news: News) -> None: ...
 
+    def settle(self) -> None:
+        """Nothing more comes for now: what was kept back is told."""
+
 
 class TextLoopView:
-    """The first lines on standard output, each piece of news with its time on standard error."""
+    """The first lines on standard output, news with its time on standard error, equal news of several GPUs in one."""
 
     def __init__(self, *, no_color: bool) -> None:
         self._paint = paint_for(sys.stderr, no_color=no_color)
+        self._kept: list[News] = []
 
     def begin(self, lines: Sequence[str]) -> None:
         write("\n".join(plain_text(line) for line in lines))
 
     def tell(self, news: News) -> None:
+        if self._kept and self._kept[0].same_as != news.same_as:
+            self.settle()
+        if news.same_as:
+            self._kept.append(news)
+        else:
+            self._write(news)
+
+    def settle(self) -> None:
+        if len(self._kept) > 1:
+            gpus = gpu_ranges(news.gpu_index for news in self._kept)
+            self._write(replace(self._kept[0], message=f"{gpus}: {self._kept[0].same_as}"))
+        elif self._kept:
+            self._write(self._kept[0])
+        self._kept = []
+
+    def _write(self, news: News) -> None:
         time = datetime.now().astimezone().strftime("%H:%M:%S")
         mark = f"{news.grade.value}: " if news.grade in (Grade.WARNING, Grade.ERROR) else ""
         line = self._paint(plain_text(mark + news.message), *_STYLES[news.grade])
@@ -68,6 +90,9 @@ class JsonLoopView:
         stream = sys.stdout if self._is_everything else sys.stderr
         emit(news.kind, news.message, level=news.grade.value, stream=stream, **news.fields)
 
+    def settle(self) -> None:
+        """Nothing was kept back."""
+
 
 class JournalLoopView:
     """Entries with fields (ESNODE_KIND, ESNODE_...); what the journal does not take goes to standard error."""
@@ -90,3 +115,6 @@ class JournalLoopView:
         }
         if not self._send(entry):
             write(f"<{entry['PRIORITY']}>{entry['MESSAGE']}", sys.stderr)
+
+    def settle(self) -> None:
+        """Nothing was kept back."""

@@ -72,6 +72,8 @@ class Script:
     def tell(self, news):
         self.news.append(news)
 
+    def settle(self): ...
+
     def kinds(self):
         return [item.kind for item in self.news]
 
