@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _add(found: list[File | Command], line: str) -> None:
         found[-1] = Command(line=last.line, code=last.code, shown=(*last.shown, line))
 
 
-def follow(what: list[File | Command], folder: Path, **more: str) -> str:
+def follow(what: Sequence[File | Command], folder: Path, **more: str) -> str:
     """Do all of it in one shell, as a reader would. What was printed; fails at the first command that surprises."""
     script = "\n".join(_lines(what))
     path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -88,7 +88,7 @@ GIT = {
 """git without what the person who runs the tests has configured."""
 
 
-def _lines(what: list[File | Command]) -> Iterator[str]:
+def _lines(what: Sequence[File | Command]) -> Iterator[str]:
     for step in what:
         if isinstance(step, File):
             yield f"cat > {step.name} <<'END OF {step.name}'\n{step.text}END OF {step.name}"

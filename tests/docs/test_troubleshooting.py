@@ -9,7 +9,7 @@ import pytest
 from tests.docs.pages import DOCS
 from tests.places import PROJECT
 
-QUOTED = re.findall(r"^### `(.*)`$", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+QUOTED = re.findall(r"^### `(?:Error: )?(.*)`$", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
 
 LETTERS = 10
 """How much of a message the code must say itself: one that is filled in from elsewhere proves nothing."""
@@ -29,7 +29,7 @@ def _parts(node: ast.AST) -> list[str | None]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
     if isinstance(node, ast.JoinedStr):
-        return [value.value if isinstance(value, ast.Constant) else None for value in node.values]
+        return [str(value.value) if isinstance(value, ast.Constant) else None for value in node.values]
     return []
 
 

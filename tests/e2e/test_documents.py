@@ -8,16 +8,17 @@ import pytest
 from esnode.cli.main import COMMANDS
 from tests.cli.run import esnode
 from tests.e2e.lab import Lab
-from tests.places import EXAMPLES, GOLDEN, PROJECT
+from tests.places import EXAMPLES, PROJECT
 
 README = (PROJECT / "README.md").read_text()
 PROFILES = sorted((EXAMPLES / "profiles").iterdir())
 MACHINES = sorted((EXAMPLES / "machines").glob("*.yaml"))
 
 
-def test_the_readmes_picture_is_a_real_plan():
-    picture = (GOLDEN / "expected" / "plan_hot.txt").read_text().partition("\n\nNote:")[0]
-    assert picture in README
+def test_the_readmes_pictures_are_those_that_are_held_to_real_output():
+    shown = {PROJECT / path for path in re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)}
+    assert {path.name for path in shown} >= {"plan.svg", "top.svg"}
+    assert shown <= set((PROJECT / "docs" / "pictures").glob("*.svg"))
 
 
 def test_every_command_that_the_documents_name_exists():
