@@ -24,11 +24,14 @@ LANGUAGES = {
     ".yaml": "yaml",
     ".es": "yaml",
     ".json": "json",
+    ".xml": "xml",
     ".sh": "sh",
     ".service": "ini",
     ".timer": "ini",
     ".conf": "ini",
 }
+
+_TITLES = {"ci": "CI", "systemd": "systemd"}
 
 _LINK = re.compile(r"(\]\()(\.\./)?((?:examples|docs)/[^)#\s]*|CONTRIBUTING\.md|CHANGELOG\.md)((?:#[^)\s]*)?\))")
 
@@ -54,7 +57,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def _folders() -> list[Path]:
     inside = (path for path in sorted(EXAMPLES.iterdir()) if path.is_dir() and any(_files(path)))
-    return [EXAMPLES, *inside]
+    return [*inside, EXAMPLES]
 
 
 def _files(folder: Path) -> Iterable[Path]:
@@ -63,7 +66,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _title(folder: Path) -> str:
-    return "Others" if folder == EXAMPLES else folder.name.capitalize()
+    return "Others" if folder == EXAMPLES else _TITLES.get(folder.name, folder.name.capitalize())
 
 
 def _page_of(folder: Path) -> str:
@@ -71,7 +74,7 @@ def _page_of(folder: Path) -> str:
 
 
 def _listing(folder: Path) -> str:
-    parts = [f"# Examples: {_title(folder).lower()}", f"The files of `{folder.relative_to(PROJECT)}/`."]
+    parts = [f"# Examples: {_title(folder)}", f"The files of `{folder.relative_to(PROJECT)}/`."]
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         parts += [f"## {name} {{ #{_anchor(name)} }}", _shown(path)]

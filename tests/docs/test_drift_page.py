@@ -15,12 +15,11 @@ def test_the_lock_of_the_example_is_judged_as_the_page_says(tmp_path):
 
     def judged():
         lab.set("clock=+10s")
-        (lock,) = [line for line in lab.run("scan", "-json").lines() if line["type"] == "clock_lock"]
-        return f"{lab.panel()[0]['sm_clock_mhz']:.0f}", lock["clock_lock"]["status"]
+        (lock,) = [line["clock_lock"] for line in lab.run("scan", "-json").lines() if line["type"] == "clock_lock"]
+        return re.findall(r"SM clock is (\d+)", lock["reason"])[0], lock["status"]
 
     assert judged() == rows[1]
     lab.set(0, "gpu_utilization=0")
     assert judged() == rows[2]
-    lab.set(0, "gpu_utilization=auto")
-    lab.set(0, "graphics_clock_mhz=none")
+    lab.set(0, "gpu_utilization=auto", "graphics_clock_mhz=none")
     assert judged() == rows[0]

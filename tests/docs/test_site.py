@@ -85,3 +85,10 @@ def test_pictures_are_where_pages_show_them(pages):
     shown = [(path, address) for path, page in pages.items() for address in page.fetched if address.endswith(".svg")]
     assert {Path(address).name for _, address in shown} >= {"plan.svg", "scan.svg", "first-plan.svg"}
     assert all((path.parent / address).exists() for path, address in shown)
+
+
+def test_no_table_is_left_as_text(site):
+    for path in site.rglob("*.html"):
+        assert "| ---" not in re.sub(r"<code>.*?</code>|<pre.*?</pre>", "", path.read_text(), flags=re.DOTALL), (
+            path.name
+        )
