@@ -53,6 +53,7 @@ HOMES = {
     "psutil": ("host",),
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),
+    "cryptography": ("storage/signatures.py",),
 }
 """A third-party package has one home."""
 
