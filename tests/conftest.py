@@ -50,6 +50,10 @@ def _alertmanager() -> str:
     return f"not installed: {', '.join(absent)} (Debian: prometheus-alertmanager)" if absent else ""
 
 
+def _openssl() -> str:
+    return "" if shutil.which("openssl") else "not installed: openssl"
+
+
 def _kubernetes() -> str:
     from tests.kubernetes.places import missing_parts
 
@@ -64,6 +68,7 @@ LANES: dict[str, Callable[[], str]] = {
     "prometheus": _prometheus,
     "alertmanager": _alertmanager,
     "kubernetes": _kubernetes,
+    "openssl": _openssl,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

@@ -74,7 +74,7 @@ def read_signing_key(path: Path, password: str = "") -> SigningKey:
         if password:
             raise KeyUnusable(
                 f"The private key {path} cannot be opened with the password in {password}",
-                next_step=f"Check the password. {_MAKE_A_KEY}",
+                next_step="Check the password, and that it is this key's.",
             ) from None
         raise KeyUnusable(f"{path} holds no private key: {_first_line(refused)}", next_step=_MAKE_A_KEY) from None
     if not isinstance(key, needed.private_kind):

@@ -120,8 +120,10 @@ class TextFleetView:
 
     def end(self, out: Path | None) -> None:
         write("\n" + fleet_text(list(self._groups.values()), self._count, self._paint))
-        for line in self._unexpected:
+        for line in self._unexpected[:_SHOWN_GROUPS]:
             write(f"{self._paint('≠', 'red')} {plain_text(line)}")
+        if len(self._unexpected) > _SHOWN_GROUPS:
+            write(f"And {counted(len(self._unexpected) - _SHOWN_GROUPS, 'more node')}.")
         self._show_warnings()
         if self._failures:
             heading = f"Error: {counted(len(self._failures), 'capture')} could not be planned"
@@ -213,7 +215,9 @@ def names_in_words(names: Iterable[str], *, most: int = _SHOWN_NAMES) -> str:
             runs[-1].append(name)
         else:
             runs.append([name])
-    words = [(f"{run[0]} to {run[-1]}", len(run)) if len(run) > 2 else (", ".join(run), len(run)) for run in runs]
+    words: list[tuple[str, int]] = []
+    for run in runs:
+        words += [(f"{run[0]} to {run[-1]}", len(run))] if len(run) > 2 else [(name, 1) for name in run]
     more = sum(length for _, length in words[most:])
     return ", ".join(text for text, _ in words[:most]) + (f" and {more} more" if more else "")
 
