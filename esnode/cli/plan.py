@@ -19,7 +19,7 @@ from esnode.model.plan import Mode, Plan
 from esnode.wiring.gates import Approved, Gates, decides_the_same, differences_from, open_key, read_approved, unexpected
 from esnode.wiring.machine import facts, open_machine
 from esnode.wiring.profiles import distrusted, read_given
-from esnode.wiring.saving import ENDING, make_folder, save_plan
+from esnode.wiring.saving import ENDING, make_folder, save_plan, sign_plan
 
 _PLANNING = ("state_path", "refresh", "lock", "lock_timeout", "targets", "valid_for", "timeout")
 """What is asked of every planning alike."""
@@ -160,10 +160,15 @@ def run_plan(
             machine,
         )
     plan = replace(plan, diagnostics=(*distrusted(profiles, given.node_file), *plan.diagnostics))
-    saved_to = save_plan(plan, _place(out, plan), gates.key) if out else None
+    saved_to = _place(out, plan) if out else None
+    data = save_plan(plan, saved_to) if saved_to else b""
     view.show(plan, saved_to=saved_to)
     if _hold(plan, gates, approved, as_json=json, no_color=no_color):
         return EXIT_PLAN_REFUSED
+    if gates.key and saved_to:
+        from esnode.views.gates import show_signed
+
+        show_signed(sign_plan(saved_to, data, gates.key), gates.key.key_id, as_json=json)
     return EXIT_CHANGES if detailed_exitcode and plan.has_changes else 0
 
 
@@ -176,16 +181,17 @@ def run_captures(paths: Sequence[Path], *, mode: Mode, reassert: bool, **asked: 
     from esnode.wiring.planning import Request
 
     out, against, as_json = asked["out"], asked["against"], asked["json"]
-    check_signing(asked["sign_key"], asked["sign_key_password"], is_saved=out is not None)
+    if asked["sign_key"]:
+        raise BadInvocation(
+            "-sign-key signs a plan that can be applied, and the plans of captures are for review",
+            next_step="Plan and sign on each machine; -against holds it to what was reviewed here.",
+        )
+    check_signing(None, asked["sign_key_password"], is_saved=out is not None)
     _check_folders(out, against)
     view = fleet_view(as_json=as_json, no_color=asked["no_color"])
     files = find_captures(paths)
     view.begin(len(files))
-    gates = Gates(
-        rules=rules_of(asked["deny"], asked["max_changes"], asked["max_watts_delta"]),
-        against=against,
-        key=open_key(asked["sign_key"], asked["sign_key_password"]),
-    )
+    gates = Gates(rules=rules_of(asked["deny"], asked["max_changes"], asked["max_watts_delta"]), against=against)
     request = Request(
         facts=facts(asked["node_path"], tags=asked["tags"], labels=asked["labels"], is_this_machine=False),
         profiles=read_given(asked["profile_paths"]) if mode is Mode.NORMAL else (),

@@ -25,3 +25,12 @@ def show_against(
         return
     paint = paint_for(sys.stdout, no_color=no_color)
     write(f"\n{verdict}; the old plan is the approved one:\n\n{differences_text(differences, paint)}")
+
+
+def show_signed(path: Path, key_id: str, *, as_json: bool) -> None:
+    """Where the signature of a plan is, and of which key."""
+    message = f"Signed with the key {key_id}: {path}"
+    if as_json:
+        emit("signed", message, key_id=key_id, signature=str(path))
+        return
+    write(f"\n{message}")

@@ -54,7 +54,9 @@ def plan_fleet(files: Sequence[Path], request: Request, gates: Gates, out: Path 
             view.failed(file, failure)
             continue
         plan = replace(plan, diagnostics=(*warnings, *plan.diagnostics))
-        saved_to = save_plan(plan, out / f"{name}{ENDING}", gates.key) if out else None
+        saved_to = out / f"{name}{ENDING}" if out else None
+        if saved_to:
+            save_plan(plan, saved_to)
         view.planned(name, file, plan, digest=decision_digest(plan), saved_to=saved_to)
         _hold(name, plan, gates, sums, view)
     return Outcome(failed=sums.failed, has_changes=sums.has_changes, refusals=tuple(_refusals(sums, gates)))

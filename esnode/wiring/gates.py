@@ -26,7 +26,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
-    """What plans are held to, and whose key signs them. `against` is an approved plan, or a folder of them."""
+    """What plans are held to, and whose key signs what passes. `against` is an approved plan, or a folder of them."""
 
     rules: Rules = NO_RULES
     against: Path | None = None

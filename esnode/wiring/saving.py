@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 ENDING = ".plan.json"
 
 
-def save_plan(plan: Plan, path: Path, key: SigningKey | None = None) -> Path:
-    """Save a plan and, with a key, its signature beside it. The plan's path. Raises FileUnwritable."""
+def save_plan(plan: Plan, path: Path) -> bytes:
+    """Save a plan. The bytes that are in the file now, for a signature. Raises FileUnwritable."""
     from esnode.storage.plans import write_plan
 
-    data = write_plan(plan, path)
-    if key:
-        from esnode.storage.signatures import write_signature
+    return write_plan(plan, path)
 
-        write_signature(path, data, key)
-    return path
+
+def sign_plan(path: Path, data: bytes, key: SigningKey) -> Path:
+    """Sign the bytes of the plan that was saved at `path`. Where the signature is. Raises FileUnwritable."""
+    from esnode.storage.signatures import write_signature
+
+    return write_signature(path, data, key)
 
 
 def make_folder(path: Path) -> None:

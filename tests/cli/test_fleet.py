@@ -152,6 +152,7 @@ def test_one_capture_looks_as_it_always_did(fleet, run):
         (["-capture", "captures/node1.xml", "cap.es"], "looks like a profile"),
         (["-capture", "captures", "-out", "plan.json"], "there are several captures"),
         (["-capture", "captures", "-against", "cap.es"], "is not a folder"),
+        (["-capture", "captures", "-out", "plans/", "-sign-key", "key.pem"], "are for review"),
         (["-capture", "."], "No capture in ."),
     ],
 )

@@ -1,6 +1,5 @@
 """Plans as gates: against an approved one, denied, signed; at plan time and at apply time."""
 
-import glob
 import json
 import re
 import subprocess
@@ -211,6 +210,17 @@ def test_a_password_is_only_ever_a_reference_and_never_repeated(lab):
     assert json.loads((lab.folder / "plan.json.sig").read_bytes())["algorithm"] == "ed25519"
 
 
+def test_what_a_gate_refused_is_saved_and_not_signed(lab):
+    lab.write_profile(CAP)
+    write_keys(lab.folder)
+    assert lab.plan("-sign-key", "key.pem", "-deny", "update").code == 3
+    assert (lab.folder / "plan.json").exists()
+    assert not (lab.folder / "plan.json.sig").exists()
+    signed = lab.plan("-sign-key", "key.pem", "-deny", "delete", "-json")
+    assert signed.code == 0
+    assert signed.lines()[-1]["type"] == "signed"
+
+
 def test_what_is_not_saved_cannot_be_signed(lab):
     refused = lab.run("plan", "-sign-key", "key.pem")
     assert refused.code == 1
@@ -236,11 +246,11 @@ def follow(lab, command):
     inner = re.search(r"\$\((.*?)\)", command)
     if inner:
         command = command.replace(inner[0], lab.run(*inner[1].split()[1:]).out.strip())
-    words = [
-        found
-        for word in command.split()
-        for found in (sorted(glob.glob(word, root_dir=lab.folder)) if "*" in word else [word])
-    ]
+    words = [found for word in command.split() for found in expanded(lab.folder, word)]
     if words[0] == "openssl":
         return subprocess.run(words, cwd=lab.folder, check=False).returncode
     return lab.run(*words[1:]).code
+
+
+def expanded(folder, word):
+    return sorted(str(path.relative_to(folder)) for path in folder.glob(word)) if "*" in word else [word]

@@ -2,9 +2,11 @@
 
 from esnode.engine.compare import compare
 from esnode.storage.plans import read_plan, write_plan
+from esnode.storage.profiles.read import read_profiles
 from esnode.views.diff import differences_text
 from esnode.views.text import Paint
 from tests.builders import a_gpu, a_profile, an_observation, plan_of, uuid_of
+from tests.places import EXAMPLES
 
 
 def capped(watts, *gpus, at=0):
@@ -17,7 +19,7 @@ def test_times_and_readings_are_no_difference():
 
 
 def test_a_plan_just_made_and_the_same_one_from_its_file_do_not_differ(tmp_path):
-    plan = capped(600.0)
+    plan = plan_of(read_profiles([str(EXAMPLES / "profiles" / "power-cap.es")]), an_observation())
     write_plan(plan, tmp_path / "plan.json")
     assert compare(read_plan(tmp_path / "plan.json")[0], plan) == ()
 
