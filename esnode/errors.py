@@ -179,6 +179,10 @@ class ListenFailed(EsnodeError):
     """Nobody can listen at an address: it is in use, not permitted, or not of this machine."""
 
 
+class KeyUnusable(EsnodeError):
+    """A key cannot be used to sign, or to check a signature."""
+
+
 class ExtraMissing(EsnodeError):
     """An optional part of esnode is needed and not installed: `pip install 'esnode[NAME]'`."""
 
@@ -212,8 +216,18 @@ class PlanUnexpected(PlanRefused):
     """The plan's decision is not the one that was approved."""
 
 
-class PlanTooLarge(PlanRefused):
-    """The plan touches more than the caller allows."""
+class PlanDenied(PlanRefused):
+    """The plan breaks rules that its caller set. Every one of them is in `problems`."""
+
+    def __init__(
+        self, summary: str, *, problems: tuple[Diagnostic, ...] = (), detail: str = "", next_step: str = ""
+    ) -> None:
+        super().__init__(summary, detail=detail, next_step=next_step)
+        self.problems = problems
+
+
+class PlanUnsigned(PlanRefused):
+    """The plan bears no signature of somebody whom the caller, or the machine, trusts."""
 
 
 class OnProbation(PlanRefused):

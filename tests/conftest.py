@@ -58,6 +58,10 @@ def _systemd() -> str:
     return "" if shutil.which("systemd-analyze") else "not installed: systemd-analyze (Debian: systemd)"
 
 
+def _openssl() -> str:
+    return "" if shutil.which("openssl") else "not installed: openssl"
+
+
 def _kubernetes() -> str:
     from tests.kubernetes.places import missing_parts
 
@@ -81,6 +85,7 @@ LANES: dict[str, Callable[[], str]] = {
     "kubernetes": _kubernetes,
     "systemd": _systemd,
     "ecosystem": _ecosystem,
+    "openssl": _openssl,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

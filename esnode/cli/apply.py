@@ -13,6 +13,7 @@ from types import FrameType
 import click
 
 from esnode.cli import options
+from esnode.cli.gate_options import rule_options, rules_of
 from esnode.cli.syntax import Command, Duration, switch
 from esnode.diagnostics import warning
 from esnode.errors import (
@@ -30,14 +31,21 @@ from esnode.wiring.machine import facts, open_machine
 
 @click.command("apply", cls=Command)
 @click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
-@click.option("--expect-digest", default="", metavar="DIGEST", help="Refuse a plan with another decision than this.")
-@click.option("--max-age", type=Duration(), default=None, metavar="DURATION", help="Refuse a plan older than this.")
 @click.option(
-    "--max-changes",
-    type=click.IntRange(0),
+    "--expect-digest",
     default=None,
-    metavar="N",
-    help="Refuse a plan that touches more resources.",
+    callback=lambda ctx, param, value: _digest(value),
+    metavar="DIGEST",
+    help="Refuse a plan with another decision than this.",
+)
+@click.option("--max-age", type=Duration(), default=None, metavar="DURATION", help="Refuse a plan older than this.")
+@rule_options
+@click.option(
+    "--require-signature",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PUB.PEM",
+    help="Refuse a plan that is not signed with this key (FILE.sig beside it); repeats: any of them.",
 )
 @click.option(
     "--revert-after",
@@ -56,9 +64,12 @@ from esnode.wiring.machine import facts, open_machine
 @options.view_options
 def command(
     plan_path: Path,
-    expect_digest: str,
+    expect_digest: str | None,
     max_age: float | None,
+    deny: tuple[tuple[str, ...], ...],
     max_changes: int | None,
+    max_watts_delta: float | None,
+    require_signature: tuple[Path, ...],
     revert_after: float | None,
     allow_insecure_files: bool,
     take_over: bool,
@@ -76,28 +87,38 @@ def command(
     \b
     Examples:
       esnode apply plan.json
-      esnode apply -expect-digest=4f2a... plan.json
+      esnode apply -expect-digest=$(esnode show -digest approved.json) plan.json
+      esnode apply -require-signature release.pub.pem -deny kill_process plan.json
     """
     from esnode.engine.preflight import Expectations, check_plan
+    from esnode.storage.files import read_file
     from esnode.storage.locks import user_name
     from esnode.storage.loops import living_loop
-    from esnode.storage.plans import read_plan
+    from esnode.storage.plans import parse_plan
     from esnode.views.apply import apply_view
     from esnode.wiring.applying import Execution, execute, ready
+    from esnode.wiring.signing import check_signed, keys_for
 
     _refuse_a_profile(plan_path)
     view = apply_view(as_json=json, no_color=no_color)
     view.begin()
-    plan, digest = read_plan(plan_path)
+    given = facts(node_path, is_this_machine=simulate is None)
+    keys = keys_for(require_signature, given.node_file)
+    data = read_file(plan_path, "plan file")
+    # Before a byte of it is understood: what follows is decided by what was signed.
+    check_signed(plan_path, data, keys)
+    plan, digest = parse_plan(data, plan_path)
     expected = Expectations(
-        digest=expect_digest, max_age=None if max_age is None else timedelta(seconds=max_age), max_changes=max_changes
+        digest=expect_digest or "",
+        max_age=None if max_age is None else timedelta(seconds=max_age),
+        rules=rules_of(deny, max_changes, max_watts_delta),
     )
     check_plan(plan, digest, expected)
     if not plan.has_changes:
         view.nothing_to_do(plan)
         return 0
-    given = facts(node_path, is_this_machine=simulate is None)
-    files = ((plan_path, "plan"), (state_path, "state"), (Path(given.node_file.path), "node file"))
+    files = [(plan_path, "plan"), (state_path, "state"), (Path(given.node_file.path), "node file")]
+    files += [(key, "public key") for key in sorted({*keys.asked, *keys.insisted})]
     _check_files(files, view, is_strict=not (simulate or allow_insecure_files))
     file = StateFile(state_path, operation="apply")
     report = None
@@ -123,6 +144,16 @@ def command(
     if stopped:
         return EXIT_TERMINATED if signal.SIGTERM in stopped else EXIT_INTERRUPTED
     return 0 if report and report.is_complete else EXIT_INCOMPLETE
+
+
+def _digest(text: str | None) -> str | None:
+    """A digest as it was given. An empty one, of a command that failed, must not read as "any plan"."""
+    if text is None or text.strip():
+        return text.strip().lower() if text else None
+    raise BadInvocation(
+        "-expect-digest is empty, so there is nothing to hold the plan to",
+        next_step="esnode show -digest PLAN prints the digest of a saved plan.",
+    )
 
 
 def _refuse_a_profile(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from esnode.cli import options
+from esnode.cli.gate_options import gate_options
 from esnode.cli.plan import run_plan
 from esnode.cli.syntax import Command
 from esnode.model.plan import Mode
@@ -14,6 +15,7 @@ from esnode.model.plan import Mode
 
 @click.command("destroy", cls=Command)
 @options.planning_options
+@gate_options
 @options.simulate_option
 @options.node_option
 @options.state_option

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from esnode.cli.syntax import Assignment, Duration, switch
+from esnode.cli.syntax import Assignment, Destination, Duration, switch
 from esnode.errors import BadInvocation
 from esnode.workers import DRIVER_TIMEOUT
 
@@ -18,11 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 LOCK_TIMEOUT = 10.0
 
 
-def _together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options as one decorator, shown in this order."""
     return lambda function: reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
 
-view_options = _together(
+view_options = together(
     switch("json", help="Print JSON lines instead of text."),
     switch("no-color", help="Print without colour (also NO_COLOR)."),
 )
@@ -35,12 +36,26 @@ simulate_option = click.option(
     help="Use a simulated machine (also ESNODE_SIMULATE).",
 )
 
-machine_options = _together(
+machine_options = together(
     click.option(
         "--capture",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Read what `nvidia-smi -q -x` wrote instead of the driver.",
+    ),
+    simulate_option,
+)
+
+machines_options = together(
+    click.argument("captures", nargs=-1, metavar="[CAPTURE]...", type=click.Path(path_type=Path)),
+    click.option(
+        "--capture",
+        "capture",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="PATH",
+        help="Read what `nvidia-smi -q -x` wrote instead of the driver: a file, or a folder of *.xml; repeats, and "
+        "takes further files after it.",
     ),
     simulate_option,
 )
@@ -72,7 +87,7 @@ lock_timeout_option = click.option(
     help="How long to wait for the state's lock (10s).",
 )
 
-lock_options = _together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
+lock_options = together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
 timeout_option = click.option(
     "--timeout",
     type=Duration(),
@@ -81,7 +96,7 @@ timeout_option = click.option(
     help="How long the driver may take to answer for a GPU (30s).",
 )
 
-given_options = _together(
+given_options = together(
     click.option(
         "--tag",
         "tags",
@@ -109,9 +124,13 @@ profile_option = click.option(
     help="A profile, or a folder of them; repeats. Else *.es here.",
 )
 
-planning_options = _together(
+planning_options = together(
     click.option(
-        "--out", "out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `esnode apply FILE`."
+        "--out",
+        "out",
+        type=Destination(),
+        metavar="FILE",
+        help="Save the plan for `esnode apply FILE`; in a folder, as NODE.plan.json.",
     ),
     switch("detailed-exitcode", help="Exit 2 when there are changes."),
     switch("refresh", default=True, help="-refresh=false: use the state's last readings."),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from esnode.cli import options
+from esnode.cli.gate_options import gate_options
 from esnode.cli.plan import run_plan
 from esnode.cli.syntax import Command
 from esnode.errors import NothingToUndo
@@ -16,6 +17,7 @@ from esnode.storage.states import StateFile
 
 @click.command("rollback", cls=Command)
 @options.planning_options
+@gate_options
 @options.simulate_option
 @options.node_option
 @options.state_option

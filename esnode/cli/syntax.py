@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,6 +47,27 @@ class Duration(click.ParamType[Any]):
             return parse_duration(value)
         except BadValue as wrong:
             self.fail(f"{wrong.summary}. {wrong.next_step}", param, ctx)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Out:
+    """Where something is saved. `is_folder`: a slash at the end said so."""
+
+    path: Path
+    is_folder: bool = False
+
+
+class Destination(click.ParamType[Any]):
+    """`plan.json`, or a folder: `plans/`."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Out:
+        if isinstance(value, Out):
+            return value
+        if not value:
+            self.fail("it names no file", param, ctx)
+        return Out(path=Path(value), is_folder=value.endswith("/"))
 
 
 class Assignment(click.ParamType[Any]):

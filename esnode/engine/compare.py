@@ -49,7 +49,9 @@ def decision(plan: Plan) -> dict[str, dict[str, Any]]:
         }
         for change in plan.changes
     }
-    return {**profiles, **changes}
+    # As a file would give it back: a whole number is the same number, made just now or read from a saved plan.
+    canonical: dict[str, dict[str, Any]] = wire.parse(wire.canonical({**profiles, **changes}))
+    return canonical
 
 
 def compare(old: Plan, new: Plan) -> tuple[Difference, ...]:

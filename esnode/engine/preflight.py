@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from esnode.engine.gates import NO_RULES, Rules, check_rules
 from esnode.engine.identity import check_state_is_here, is_other_machine
 from esnode.engine.judge import reading_of, release_condition
 from esnode.engine.preflight_actions import check_action
@@ -14,7 +15,6 @@ from esnode.errors import (
     OnProbation,
     PlanExpired,
     PlanNotApplyable,
-    PlanTooLarge,
     PlanUnexpected,
     StalePlan,
     StateElsewhere,
@@ -37,14 +37,11 @@ PLAN_AGAIN = "Run esnode plan -out FILE again, review it, and apply that."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """What the caller of apply insists on. `max_age` can only shorten the plan's own life.
-
-    `max_changes` is how many resources a plan may touch.
-    """
+    """What the caller of apply insists on. `max_age` can only shorten the plan's own life."""
 
     digest: str = ""
     max_age: timedelta | None = None
-    max_changes: int | None = None
+    rules: Rules = NO_RULES
 
 
 def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
@@ -59,11 +56,7 @@ def check_plan(plan: Plan, digest: str, expected: Expectations) -> None:
             "This plan was made while another apply was under way, from settings that it may have changed since",
             next_step=PLAN_AGAIN,
         )
-    if expected.max_changes is not None and len(plan.changes) > expected.max_changes:
-        raise PlanTooLarge(
-            f"This plan touches {len(plan.changes)} resources, -max-changes allows {expected.max_changes}",
-            next_step="Plan less with -target, or allow more.",
-        )
+    check_rules(plan, expected.rules)
     if expected.digest and expected.digest != digest:
         raise PlanUnexpected(
             "This plan's decision is not the expected one",

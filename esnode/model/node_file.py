@@ -87,7 +87,10 @@ class KubernetesAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFile:
-    """`path` is "" when there is no node file. `kubernetes` is None when nothing is said of a cluster."""
+    """`path` is "" when there is no node file. `kubernetes` is None when nothing is said of a cluster.
+
+    `require_signature` are files of public keys, one of which must have signed what is applied; empty asks for none.
+    """
 
     path: str = ""
     machine_id: str = ""
@@ -98,6 +101,7 @@ class NodeFile:
     prometheus: PrometheusServer | None = None
     protect: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
+    require_signature: tuple[str, ...] = ()
     kubernetes: KubernetesAccess | None = None
 
 

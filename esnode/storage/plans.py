@@ -30,9 +30,11 @@ from esnode.storage.plan_references import check_references
 from esnode.storage.profiles.read import profile_from_document
 
 
-def write_plan(plan: Plan, path: Path) -> None:
-    """Save a plan, atomically and readable by its owner only. Raises FileUnwritable."""
-    replace_file(path, plan_bytes(plan))
+def write_plan(plan: Plan, path: Path) -> bytes:
+    """Save a plan, atomically and readable by its owner only. The bytes written. Raises FileUnwritable."""
+    data = plan_bytes(plan)
+    replace_file(path, data)
+    return data
 
 
 def plan_bytes(plan: Plan) -> bytes:
@@ -61,7 +63,12 @@ def read_plan(path: Path) -> tuple[Plan, str]:
 
     Raises PlanUnreadable for a file that is no plan, PlanTampered for one that is not what esnode wrote.
     """
-    document = _plan_json(read_file(path, "plan file"), path)
+    return parse_plan(read_file(path, "plan file"), path)
+
+
+def parse_plan(data: bytes, path: Path) -> tuple[Plan, str]:
+    """The plan in the bytes of the file at `path`, and its digest. Raises as `read_plan` does."""
+    document = _plan_json(data, path)
     unsealed = {name: value for name, value in document.items() if name != "checksum"}
     try:
         if document.get("checksum") != wire.digest(unsealed):

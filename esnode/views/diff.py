@@ -36,19 +36,17 @@ class Different(Protocol):
 def show_differences(differences: Sequence[Different], *, as_json: bool, no_color: bool) -> None:
     if as_json:
         emit_version()
-        for item in differences:
-            emit(
-                "difference",
-                _line(item),
-                subject=item.subject,
-                path=item.path,
-                side=item.side,
-                old=item.old,
-                new=item.new,
-            )
+        emit_differences(differences)
         emit("diff_summary", _summary(differences), differences=len(differences))
         return
     write(differences_text(differences, paint_for(sys.stdout, no_color=no_color)))
+
+
+def emit_differences(differences: Sequence[Different]) -> None:
+    """A JSON line for each."""
+    for item in differences:
+        members = {"subject": item.subject, "path": item.path, "side": item.side, "old": item.old, "new": item.new}
+        emit("difference", _line(item), **members)
 
 
 def differences_text(differences: Sequence[Different], paint: Paint) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from esnode.diagnostics import error
-from esnode.errors import DocumentInvalid, EsnodeError
+from esnode.errors import DocumentInvalid, EsnodeError, PlanDenied
 from esnode.views.jsonlines import emit_diagnostic
 from esnode.views.text import counted, diagnostic_box, error_box, paint_for, write
 
@@ -13,13 +13,13 @@ from esnode.views.text import counted, diagnostic_box, error_box, paint_for, wri
 def show_error(known: EsnodeError, *, as_json: bool) -> None:
     """Every problem of an error, each with its place if it has one."""
     if as_json:
-        problems = known.problems if isinstance(known, DocumentInvalid) else ()
+        problems = known.problems if isinstance(known, DocumentInvalid | PlanDenied) else ()
         detail = " ".join(part for part in (known.detail, known.next_step) if part)
         for problem in problems or (error(known.summary, detail),):
             emit_diagnostic(problem)
         return
     paint = paint_for(sys.stderr)
-    if isinstance(known, DocumentInvalid) and known.problems:
+    if isinstance(known, DocumentInvalid | PlanDenied) and known.problems:
         for problem in known.problems:
             write(diagnostic_box(problem, paint), sys.stderr)
         if len(known.problems) > 1:

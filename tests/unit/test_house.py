@@ -57,6 +57,7 @@ HOMES = {
     "lightkube": ("kubernetes",),
     "apprise": ("actuators/apprise.py",),
     "arro3": ("storage/traces/parquet.py",),
+    "cryptography": ("storage/signatures.py",),
 }
 """A third-party package has one home."""
 

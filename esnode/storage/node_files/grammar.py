@@ -54,6 +54,14 @@ def node_schema() -> Schema:
             "Actions that this machine does not allow.",
             {"enum": list(ACTIONS), "x-expects": "an action"},
         ),
+        "require_signature": {
+            **list_of(
+                "Public keys (PEM files): apply takes only plans that one of them signed.",
+                text("The path of a public key.", pattern=r"^/[^\x00]+$(?!\n)") | {"x-expects": "an absolute path"},
+            ),
+            "minItems": 1,
+            "x-expects": "a list of at least one path",
+        },
         "kubernetes": mapping(
             "How the cluster is reached that this machine is a node of. `{}` finds out everything.",
             {

@@ -72,6 +72,7 @@ def build(document: Parts, path: str) -> NodeFile:
         prometheus=_prometheus(document["prometheus"]) if "prometheus" in document else None,
         protect=tuple(document.get("protect", ())),
         forbid=tuple(document.get("forbid", ())),
+        require_signature=tuple(document.get("require_signature", ())),
         kubernetes=_kubernetes(cluster) if cluster is not None else None,
     )
 

@@ -35,6 +35,7 @@ serving:
 prometheus: "http://127.0.0.1:9090"
 protect:  ["my-daemon*"]
 forbid:   [migrate_pod]
+require_signature: [/etc/esnode/release.pub.pem]
 kubernetes: {drain_timeout: 90s}
 """
 
@@ -62,6 +63,7 @@ def test_everything_a_node_file_can_say(tmp_path):
     served = Serving(url="http://127.0.0.1:8000/metrics", engine="vllm", gpus=("0", "GPU-5d1f"), window_seconds=120.0)
     assert found.serving == (served,)
     assert (found.protect, found.forbid) == (("my-daemon*",), ("migrate_pod",))
+    assert found.require_signature == ("/etc/esnode/release.pub.pem",)
     assert found.prometheus == PrometheusServer(url="http://127.0.0.1:9090")
     assert found.kubernetes == KubernetesAccess(drain_seconds=90.0)
     assert (found.machine_id, dict(found.labels)) == ("rack7-node3", {"workload_type": "training"})
@@ -88,6 +90,8 @@ def test_one_that_is_not_there_is_an_error(tmp_path):
         ("channels: {a: {webhook: 'ftp://h'}}", "must be a URL"),
         ("channels: {a: {webhook: 'http://h', message: '{gpus}'}}", "gpus"),
         ("forbid: [migrate]", "unknown word"),
+        ("require_signature: []", "must not be empty"),
+        ("require_signature: [release.pub.pem]", "must be an absolute path"),
         ("serving: [{engine: vllm}]", 'either "url" or "query"'),
         ("serving: [{query: up}]", "needs a Prometheus server"),
         ("serving: [{url: 'http://h', window: 1s1m}]", "not a duration"),
