@@ -66,6 +66,10 @@ class NodeFileInvalid(DocumentInvalid):
     """The node file has errors."""
 
 
+class FormatRefused(DocumentInvalid):
+    """A file cannot be formatted. It is left as it is."""
+
+
 class NoProfile(EsnodeError):
     """No profile was given and the working directory has none."""
 

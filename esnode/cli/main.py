@@ -30,6 +30,7 @@ COMMANDS = {
     "revert": ("esnode.cli.revert", "Undo an apply that nobody confirmed in time"),
     "rollback": ("esnode.cli.rollback", "Plan to undo the last apply"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
+    "fmt": ("esnode.cli.fmt", "Write profiles in their canonical layout"),
     "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
     "state": ("esnode.cli.state", "Look into the state, mend it, put it back"),
     "force-unlock": ("esnode.cli.force_unlock", "Clear the lock of a holder that died"),
