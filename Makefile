@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check golden schemas clean
+.PHONY: demo test check golden schemas man clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -23,6 +23,10 @@ golden: $(VENV)/test-ready
 
 schemas: $(VENV)/test-ready
 	$(BIN)/python -m esnode.storage.generate
+
+man: $(VENV)/test-ready
+	rm -f man/*.1
+	$(BIN)/python -m esnode man -out man
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -91,7 +91,9 @@ class CaptureInvalid(EsnodeError):
 
 
 class WorldInvalid(EsnodeError):
-    """A simulated machine's description or registers cannot be used."""
+    """A simulated machine's description or registers cannot be used. `problem` has the place in the world file."""
+
+    problem: Diagnostic | None = None
 
 
 # -- the driver --------------------------------------------------------------------------------

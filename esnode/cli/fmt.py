@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from esnode.cli.syntax import Command, switch
 @switch("check", help="Write nothing; exit 3 when a file is not formatted.")
 @switch("diff", help="Show the differences.")
 @switch("write", default=True, help="-write=false: do not write the files.")
-@switch("list", default=True, help="-list=false: do not list the files that change.")
+@switch("list", "list_files", default=True, help="-list=false: do not list the files that change.")
 @switch("recursive", help="Look into the folders inside folders, too.")
 @switch("no-color", help="Print without colour (also NO_COLOR).")
 def command(
@@ -25,7 +26,7 @@ def command(
     check: bool,
     diff: bool,
     write: bool,
-    list: bool,
+    list_files: bool,
     recursive: bool,
     no_color: bool,
 ) -> int:
@@ -45,7 +46,7 @@ def command(
 
     given = [*paths, *(str(path) for path in profile_paths)]
     if given == ["-"]:
-        results = [format_stream(click.get_binary_stream("stdin").read(), is_shown=not (check or diff))]
+        results = [format_stream(sys.stdin.buffer.read(), is_shown=not (check or diff))]
     else:
         results = format_files(find_files(given, recursive=recursive), write=write and not check)
-    return show_formatted(results, check=check, diff=diff, list_files=list, no_color=no_color)
+    return show_formatted(results, check=check, diff=diff, list_files=list_files, no_color=no_color)

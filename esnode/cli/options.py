@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from esnode.cli import completing
 from esnode.cli.syntax import Assignment, Duration, switch
 from esnode.errors import BadInvocation
 from esnode.workers import DRIVER_TIMEOUT
@@ -120,6 +121,7 @@ planning_options = _together(
         "targets",
         multiple=True,
         metavar="ADDR",
+        shell_complete=completing.gpu_addresses,
         help="Plan changes of this resource only, such as gpu[0]; repeats.",
     ),
     click.option(
