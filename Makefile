@@ -21,12 +21,13 @@ test: $(VENV)/test-ready
 golden: $(VENV)/test-ready
 	$(BIN)/python -m pytest -q --regenerate tests
 
-schemas: $(VENV)/test-ready
-	$(BIN)/python -m esnode.storage.generate
-
+# Every command's page, from what its -help says.
 man: $(VENV)/test-ready
 	rm -f man/*.1
 	$(BIN)/python -m esnode man -out man
+
+schemas: $(VENV)/test-ready
+	$(BIN)/python -m esnode.storage.generate
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -19,7 +19,8 @@ PAGES = {page.name: page for page in all_pages(cli)}
 
 def parsed(root: click.Command, words: list[str]) -> None:
     """Parse a command line to its end, as it would be parsed to be run, and run nothing."""
-    command, name = root, "esnode"
+    command = root
+    name: str | None = "esnode"
     parent = None
     while isinstance(command, LazyGroup):
         ctx = command.make_context(name, words, parent=parent)
@@ -60,6 +61,14 @@ def test_help_has_examples_that_the_parser_takes(path):
     found = [words for line in examples for words in command_lines(line)]
     assert found, f"{path} has no Examples:"
     for words in found:
+        parsed(cli, words)
+
+
+@pytest.mark.parametrize("name", ["profile-tools.md", "editor.md"])
+def test_the_documents_commands_are_taken_by_the_parser(name):
+    typed = re.findall(r"^ {4}(esnode .*?)(?:   .*)?$", (PROJECT / "docs" / name).read_text(), re.MULTILINE)
+    assert typed
+    for words in (words for line in typed for words in command_lines(line)):
         parsed(cli, words)
 
 

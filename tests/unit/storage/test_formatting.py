@@ -172,7 +172,7 @@ def test_an_empty_file_stays_empty() -> None:
 REMARKS = st.sampled_from(["# a", "#b: c", "# - d", "#", "# 'e", '# "f', "# {", "   # g"])
 
 
-@settings(deadline=3000, max_examples=40)
+@settings(deadline=3000, max_examples=25)
 @given(st.sampled_from([path.read_text() for path in FILES] + [UNTIDY]), st.randoms(use_true_random=False), st.data())
 def test_comments_and_empty_lines_anywhere_are_kept(text: str, chance: random.Random, draw: st.DataObject) -> None:
     lines = text.split("\n")
@@ -213,7 +213,7 @@ SCALARS = st.one_of(
 TREES = st.recursive(SCALARS, lambda part: st.lists(part, max_size=4) | st.dictionaries(TEXTS, part, max_size=4))
 
 
-@settings(deadline=3000, max_examples=50)
+@settings(deadline=3000, max_examples=25)
 @given(st.dictionaries(TEXTS, TREES, max_size=4), st.integers(0, 4))
 def test_any_values_are_kept(tree: dict[str, Any], indent: int) -> None:
     """JSON is YAML: flow collections, one line or many."""
@@ -226,7 +226,7 @@ def test_any_values_are_kept(tree: dict[str, Any], indent: int) -> None:
     assert tidy(result) == result
 
 
-@settings(deadline=3000, max_examples=30)
+@settings(deadline=3000, max_examples=20)
 @given(TREES)
 def test_block_collections_are_kept(tree: Any) -> None:
     def block(value: Any, indent: int) -> str:
