@@ -8,14 +8,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from esnode.cli.syntax import LazyGroup, Switch, Words, option_takes_value
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 FILES, FOLDERS = ":file", ":folder"
 """Asks the shell for its own names of files. No word of ours begins with a colon."""
+
+
+def _item(value: str, help: str | None = None) -> CompletionItem:
+    """Imported here: every command names this module, and few complete."""
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(value, help=help)
 
 
 def board_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -23,7 +33,7 @@ def board_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     from esnode.model.boards import BOARDS
 
     near = incomplete.lower()
-    return [CompletionItem(key, help=board.nvml_name) for key, board in BOARDS.items() if key.lower().startswith(near)]
+    return [_item(key, help=board.nvml_name) for key, board in BOARDS.items() if key.lower().startswith(near)]
 
 
 def gpu_addresses(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -34,7 +44,7 @@ def gpu_addresses(ctx: click.Context, param: click.Parameter, incomplete: str) -
     path = Path(os.environ.get("ESNODE_STATE") or "esnode.state.json")
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         gpus = [gpu["identity"] for gpu in json.loads(path.read_bytes())["observed"]["observation"]["gpus"]]
-        items = [CompletionItem(f"gpu[{gpu['index']}]", help=str(gpu["name"])) for gpu in gpus]
+        items = [_item(f"gpu[{gpu['index']}]", help=str(gpu["name"])) for gpu in gpus]
         return [item for item in items if str(item.value).startswith(incomplete)]
     return []
 
@@ -44,7 +54,7 @@ def candidates(root: click.Command, words: Sequence[str]) -> list[CompletionItem
     *before, incomplete = words or [""]
     command, rest = _command(root, before)
     if "--" in rest:
-        return [CompletionItem(FILES)]
+        return [_item(FILES)]
     with click.Context(command, info_name=command.name) as ctx:
         return list(_items(ctx, command, rest, incomplete))
 
@@ -72,12 +82,12 @@ def _items(ctx: click.Context, command: click.Command, rest: list[str], incomple
     elif sign and name.startswith("-"):
         given = options.get(_click_spelling(name))
         for item in _values(ctx, given, value) if given is not None else ():
-            yield item if item.value in (FILES, FOLDERS) else CompletionItem(f"{name}={item.value}", help=item.help)
+            yield item if item.value in (FILES, FOLDERS) else _item(f"{name}={item.value}", help=item.help)
     elif incomplete.startswith("-"):
         yield from _options(ctx, command, incomplete)
     elif isinstance(command, LazyGroup):
         named = ((name, about) for name, (_, about) in command.lazy.items() if name.startswith(incomplete))
-        yield from (CompletionItem(name, help=about) for name, about in named)
+        yield from (_item(name, help=about) for name, about in named)
     else:
         yield from _argument(ctx, command, words, options, incomplete)
 
@@ -102,7 +112,7 @@ def _options(ctx: click.Context, command: click.Command, incomplete: str) -> Ite
         for name in param.opts:
             spelled = dashes + name.lstrip("-") if name.startswith("--") else name
             if spelled.startswith(incomplete) and (len(param.opts) == 1 or name.startswith("--")):
-                yield CompletionItem(spelled, help=param.help)
+                yield _item(spelled, help=param.help)
 
 
 def _argument(
@@ -124,8 +134,8 @@ def _argument(
 
 def _values(ctx: click.Context, param: click.Parameter, incomplete: str) -> Iterator[CompletionItem]:
     if isinstance(param.type, Switch):
-        yield from (CompletionItem(word) for word in ("true", "false") if word.startswith(incomplete))
+        yield from (_item(word) for word in ("true", "false") if word.startswith(incomplete))
     elif isinstance(param.type, click.Path):
-        yield CompletionItem(FOLDERS if not param.type.file_okay else FILES)
+        yield _item(FOLDERS if not param.type.file_okay else FILES)
     else:
         yield from param.shell_complete(ctx, incomplete)

@@ -27,20 +27,20 @@ def formatted(data: bytes, filename: str) -> bytes:
     what was formatted changes nothing.
     """
     from esnode.storage.yaml.layout import layout
-    from esnode.storage.yaml.parts import comments_of, read_documents
+    from esnode.storage.yaml.parts import read_documents
 
     file = parse_yaml(data, filename)
     problems = file.problems or tuple(_strangers(file))
     if problems:
         raise FormatRefused(f"{filename} cannot be formatted", problems, next_step="Correct it, then format it again.")
     text = _LINE_BREAK.sub("\n", data.decode("utf-8-sig"))
-    before = read_documents(text)
-    if not before:
+    documents, comments = read_documents(text)
+    if not documents:
         lines = [line.strip() for line in text.split("\n")]
         return "".join(f"{line}\n" for line in lines if line).encode()  # nothing but comments
     schemas = [_schema(kind_of(document.value)) for document in file.documents]
-    result = layout(before, schemas)
-    _check_same(file, comments_of(text), result)
+    result = layout(documents, schemas)
+    _check_same(file, comments, result)
     return result.encode()
 
 

@@ -136,8 +136,8 @@ class _Builder:
         self._keys[-1] = None
 
 
-def read_documents(text: str) -> list[Document]:
-    """The documents of a text that was found to be YAML, with `\\n` for line ends."""
+def read_documents(text: str) -> tuple[list[Document], list[str]]:
+    """The documents of a text that was found to be YAML, with `\\n` for line ends, and every comment, sorted."""
     builder = _read(text)
     # A document begins for its comments where its `---` is; what stands above that belongs to the one before.
     begins = [0, *builder.starts[1:], len(text) + 1]
@@ -145,7 +145,7 @@ def read_documents(text: str) -> list[Document]:
     for number, document in enumerate(builder.documents):
         own = [comment for comment in comments if begins[number] <= comment[0] < begins[number + 1]]
         _Placement(text, document).place(own)
-    return builder.documents
+    return builder.documents, sorted(comment for _, comment in comments)
 
 
 def comments_of(text: str) -> list[str]:
