@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check golden schemas clean
+.PHONY: demo test check golden schemas man clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -20,6 +20,11 @@ test: $(VENV)/test-ready
 # Golden texts and generated schemas are written anew, to be reviewed as a diff.
 golden: $(VENV)/test-ready
 	$(BIN)/python -m pytest -q --regenerate tests
+
+# Every command's page, from what its -help says.
+man: $(VENV)/test-ready
+	rm -f man/*.1
+	$(BIN)/python -m esnode man -out man
 
 schemas: $(VENV)/test-ready
 	$(BIN)/python -m esnode.storage.generate

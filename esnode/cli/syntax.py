@@ -84,9 +84,9 @@ class Assignment(click.ParamType[Any]):
         return key, text
 
 
-def switch(name: str, *, default: bool = False, help: str) -> Callable[[Any], Any]:
-    """An option that is on or off, and takes a value only with `=`."""
-    return click.option(f"--{name}", type=Switch(), default=default, show_default=False, help=help, metavar="")
+def switch(name: str, *names: str, default: bool = False, help: str) -> Callable[[Any], Any]:
+    """An option that is on or off, and takes a value only with `=`. Of `names`, one may name the parameter."""
+    return click.option(f"--{name}", *names, type=Switch(), default=default, show_default=False, help=help, metavar="")
 
 
 class Words:
@@ -132,7 +132,7 @@ class Command(Words, click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
         with formatter.section("Options"):
-            formatter.write_dl([(_terraform_spelling(option), text) for option, text in rows])
+            formatter.write_dl([(terraform_spelling(option), text) for option, text in rows])
 
 
 class LazyGroup(Words, click.Group):
@@ -163,10 +163,10 @@ class LazyGroup(Words, click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
         with formatter.section("Options"):
-            formatter.write_dl([(_terraform_spelling(option), text) for option, text in rows])
+            formatter.write_dl([(terraform_spelling(option), text) for option, text in rows])
         self.format_commands(ctx, formatter)
 
 
-def _terraform_spelling(option: str) -> str:
+def terraform_spelling(option: str) -> str:
     """`--out FILE` as people of Terraform write it: `-out FILE`."""
     return re.sub(r"(?<![\w-])--(?=\w)", "-", option)
