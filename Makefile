@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test golden schemas docs pictures clean
+.PHONY: demo test golden schemas man docs pictures clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -21,9 +21,14 @@ test: $(VENV)/test-ready
 golden: $(VENV)/test-ready
 	$(BIN)/python -m pytest -q --regenerate tests
 
+# Every command's page, and docs/commands.md, from what its -help says.
+man: $(VENV)/test-ready
+	rm -f man/*.1
+	$(BIN)/python -m esnode man -out man
+	$(BIN)/python -m esnode.cli.reference
+
 schemas: $(VENV)/test-ready
 	$(BIN)/python -m esnode.storage.generate
-	$(BIN)/python -m esnode.cli.reference
 
 # The documentation as a site, in build/site. A link or an anchor that leads nowhere is an error.
 docs: $(VENV)/test-ready

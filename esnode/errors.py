@@ -78,6 +78,10 @@ class TraceInvalid(EsnodeError):
     """A recording cannot be read, or holds nothing that esnode measures."""
 
 
+class FormatRefused(DocumentInvalid):
+    """A file cannot be formatted. It is left as it is."""
+
+
 class NoProfile(EsnodeError):
     """No profile was given and the working directory has none."""
 
@@ -99,7 +103,9 @@ class CaptureInvalid(EsnodeError):
 
 
 class WorldInvalid(EsnodeError):
-    """A simulated machine's description or registers cannot be used."""
+    """A simulated machine's description or registers cannot be used. `problem` has the place in the world file."""
+
+    problem: Diagnostic | None = None
 
 
 # -- the driver --------------------------------------------------------------------------------

@@ -62,6 +62,20 @@ def _openssl() -> str:
     return "" if shutil.which("openssl") else "not installed: openssl"
 
 
+def _shells() -> str:
+    absent = [name for name in ("bash", "zsh", "fish") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)}" if absent else ""
+
+
+def _roff() -> str:
+    absent = [name for name in ("man", "groff", "mandoc") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)} (Debian: man-db, groff, mandoc)" if absent else ""
+
+
+def _editor() -> str:
+    return "" if shutil.which("yaml-language-server") else "not installed: yaml-language-server (npm)"
+
+
 def _kubernetes() -> str:
     from tests.kubernetes.places import missing_parts
 
@@ -86,6 +100,9 @@ LANES: dict[str, Callable[[], str]] = {
     "systemd": _systemd,
     "ecosystem": _ecosystem,
     "openssl": _openssl,
+    "shells": _shells,
+    "roff": _roff,
+    "editor": _editor,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

@@ -33,9 +33,12 @@ COMMANDS = {
     "rollback": ("esnode.cli.rollback", "Plan to undo the last apply"),
     "validate": ("esnode.cli.validate", "Check profiles without a GPU"),
     "test": ("esnode.cli.test", "Run the tests of profiles: stories on a simulated machine"),
-    "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, plan or state"),
+    "fmt": ("esnode.cli.fmt", "Write profiles in their canonical layout"),
+    "schema": ("esnode.cli.schema", "Print a JSON Schema: profile, node, world, test, plan or state"),
     "state": ("esnode.cli.state", "Look into the state, mend it, put it back"),
     "force-unlock": ("esnode.cli.force_unlock", "Clear the lock of a holder that died"),
+    "completion": ("esnode.cli.completion", "Print a completion script for bash, zsh or fish"),
+    "man": ("esnode.cli.man", "Print a manual page, or write them all"),
     "sim": ("esnode.cli.sim", "Make and handle a simulated machine"),
     "version": ("esnode.cli.version", "Print esnode's version"),
 }
@@ -56,6 +59,7 @@ def cli(chdir: str | None) -> None:
     """Terraform for GPU settings: profile, reviewable plan, apply, state, drift.
 
     \b
+    Examples:
       esnode plan -f profile.es -out plan.json
       esnode apply plan.json
     """

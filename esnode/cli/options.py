@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from esnode.cli import completing
 from esnode.cli.syntax import Assignment, Destination, Duration, switch
 from esnode.errors import BadInvocation
 from esnode.workers import DRIVER_TIMEOUT
@@ -139,6 +140,7 @@ planning_options = together(
         "targets",
         multiple=True,
         metavar="ADDR",
+        shell_complete=completing.gpu_addresses,
         help="Plan changes of this resource only, such as gpu[0]; repeats.",
     ),
     click.option(

@@ -84,9 +84,9 @@ class Assignment(click.ParamType[Any]):
         return key, text
 
 
-def switch(name: str, *, default: bool = False, help: str) -> Callable[[Any], Any]:
-    """An option that is on or off, and takes a value only with `=`."""
-    return click.option(f"--{name}", type=Switch(), default=default, show_default=False, help=help, metavar="")
+def switch(name: str, *names: str, default: bool = False, help: str) -> Callable[[Any], Any]:
+    """An option that is on or off, and takes a value only with `=`. Of `names`, one may name the parameter."""
+    return click.option(f"--{name}", *names, type=Switch(), default=default, show_default=False, help=help, metavar="")
 
 
 class Words:

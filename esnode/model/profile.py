@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from esnode.diagnostics import Range
 from esnode.model.settings import WantedValue
 from esnode.units import format_number
 
@@ -17,10 +18,12 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Line and column, both from 1, as editors count."""
+    """Line and column, both from 1, as editors count; `source` is the line, up to `end_column` it is the part's."""
 
     line: int
     column: int
+    end_column: int = field(default=0, compare=False)
+    source: str = field(default="", compare=False)
 
 
 class Severity(StrEnum):
@@ -177,6 +180,14 @@ class Profile:
 
     def policy(self, name: str) -> Policy | None:
         return next((policy for policy in self.policies if policy.name == name), None)
+
+    def range(self, *path: str | int) -> Range | None:
+        """The place of a part, or of the nearest part around it that has one."""
+        position = next((at for size in range(len(path), -1, -1) if (at := self.positions.get(path[:size]))), None)
+        if position is None:
+            return None
+        line, column, end = position.line, position.column, max(position.end_column, position.column + 1)
+        return Range(filename=self.path, line=line, column=column, end_column=end, source=position.source)
 
     def line(self, *path: str | int) -> int:
         """The line of a part, or of the nearest part around it that has one; 0 if none has."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from esnode.diagnostics import Range, error
 from esnode.errors import BadValue, WorldInvalid
 from esnode.units import parse_duration
 
@@ -41,10 +42,20 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lines: list[str] = []
 
     def wrong(self, node: Node | int, problem: str, next_step: str = "") -> WorldInvalid:
         line = node if isinstance(node, int) else node.line
-        return WorldInvalid(f"{self.path}:{line}: {problem}", next_step=next_step)
+        wrong = WorldInvalid(f"{self.path}:{line}: {problem}", next_step=next_step)
+        wrong.problem = error(problem, next_step, range=self._range(line))
+        return wrong
+
+    def _range(self, line: int) -> Range:
+        """The whole of a line, and the line."""
+        source = self.lines[line - 1].rstrip() if line <= len(self.lines) else ""
+        begin = len(source) - len(source.lstrip()) + 1
+        end = max(len(source), begin) + 1
+        return Range(filename=str(self.path), line=line, column=begin, end_column=end, source=source)
 
     def parse(self, text: bytes) -> Node:
         """The document's root. Raises WorldInvalid for what is not one YAML document."""
@@ -58,6 +69,7 @@ class Source:
             ) from None
         if len(text) > _LARGEST_FILE:
             raise self.wrong(1, f"the file has more than {_LARGEST_FILE:,} bytes")
+        self.lines = text.decode("utf-8-sig", "replace").splitlines()
         try:
             root = YAML(typ="safe", pure=True).compose(text.decode("utf-8-sig"))
         except UnicodeDecodeError:

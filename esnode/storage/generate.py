@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from esnode import wire
+from esnode.storage import world_grammar
 from esnode.storage.document_schemas import plan_schema, state_schema
 from esnode.storage.metrics_docs import METRICS_PAGE, with_metrics
 from esnode.storage.node_files import grammar as node_file
@@ -25,6 +26,7 @@ def generated_files(checkout: Path = CHECKOUT) -> Iterator[tuple[Path, bytes]]:
     yield schemas / f"{PROFILE_SCHEMA}.schema.json", schema_json().encode()
     yield schemas / f"{node_file.NODE_SCHEMA}.schema.json", node_file.schema_json().encode()
     yield schemas / f"{stories.TEST_SCHEMA}.schema.json", stories.schema_json().encode()
+    yield schemas / f"{world_grammar.WORLD_SCHEMA}.schema.json", world_grammar.schema_json().encode()
     yield schemas / "plan.v1.schema.json", wire.pretty(plan_schema())
     yield schemas / "state.v1.schema.json", wire.pretty(state_schema())
     reference = checkout / REFERENCE

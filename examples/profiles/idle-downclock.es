@@ -22,4 +22,4 @@ policies:
     action:
       type: lock_clock
       parameters:
-        frequency_mhz: 210 # the nearest supported clock is used
+        frequency_mhz: 210  # the nearest supported clock is used

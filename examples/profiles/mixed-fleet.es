@@ -12,8 +12,8 @@ metadata:
     owner: platform-team
 selectors:
   matchTags:
-    gpu_model: ["H100", "H200"]
-    driver_version: "5[5-9]?.*" # 550 to 599
+    gpu_model: [H100, H200]
+    driver_version: "5[5-9]?.*"  # 550 to 599
   matchLabels:
     workload_type: training
 settings:
@@ -29,7 +29,7 @@ metadata:
   version: "1.2.0"
 selectors:
   matchTags:
-    gpu_model: ["T4", "L4", "A1?"]
+    gpu_model: [T4, L4, A1?]
 settings:
   persistence_mode: true
   compute_mode: default

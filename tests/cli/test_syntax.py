@@ -40,16 +40,6 @@ def test_help_is_printed_in_terraforms_spelling(capsys):
     assert "--out" not in out
 
 
-def test_every_command_has_help_and_an_example(capsys):
-    from esnode.cli.main import COMMANDS
-
-    for name in COMMANDS:
-        assert main([name, "-help"]) == 0
-        out = capsys.readouterr().out
-        assert "Usage: esnode" in out
-        assert "Examples:" in out or name in ("state", "sim")
-
-
 def test_errors_are_json_lines_too_when_asked_for(tmp_path):
     result = esnode("plan", "-json", "-f", "absent.es", cwd=tmp_path)
     assert result.code == 1

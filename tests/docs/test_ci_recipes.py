@@ -90,7 +90,7 @@ def test_a_broken_profile_is_red_at_the_first_gate(repository):
 
 def test_the_hooks_of_pre_commit_run_on_what_they_select(repository):
     hooks = {hook["id"]: hook for hook in of(PROJECT / ".pre-commit-hooks.yaml")}
-    assert "esnode-validate" in hooks
+    assert hooks.keys() == {"esnode-validate", "esnode-fmt"}
     for hook in hooks.values():
         assert hook["language"] == "python"
         assert {"id", "name", "entry", "files"} <= hook.keys()
@@ -107,7 +107,7 @@ def test_the_page_names_every_step_of_the_recipes():
     told = set(re.findall(r"`esnode (\w+)", page))
     run_by_them = {word for scripts in RECIPES.values() for word in re.findall(r"esnode (\w+) -", "\n".join(scripts()))}
     assert run_by_them <= told
-    assert run_by_them == {"validate", "test", "plan"}
+    assert run_by_them == {"validate", "fmt", "test", "plan"}
 
 
 def test_a_machine_is_held_to_the_reviewed_decision(repository):

@@ -3,16 +3,16 @@
 import re
 
 from esnode.cli.main import COMMANDS
-from esnode.cli.reference import PAGE, commands_page
+from esnode.cli.reference import PAGE, content
 from tests.cli.run import esnode
 
 
 def test_the_page_is_current():
-    assert PAGE.read_text(encoding="utf-8") == commands_page(), "make schemas writes it anew"
+    assert PAGE.read_text(encoding="utf-8") == content(), "make man writes it anew"
 
 
 def test_it_has_every_command_and_what_help_says(tmp_path):
-    page = commands_page()
+    page = content()
     headings = set(re.findall(r"^##+ esnode (.*)$", page, re.MULTILINE))
     assert COMMANDS.keys() <= headings
     assert {"state list", "sim init"} <= headings

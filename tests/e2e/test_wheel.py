@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,9 +36,14 @@ def test_it_is_the_wheel_that_runs(installed, tmp_path):
     assert where.stdout.startswith(installed["PYTHONPATH"])
 
 
-@pytest.mark.parametrize("name", ["profile", "plan", "state"])
+@pytest.mark.parametrize("name", ["profile", "node", "world", "plan", "state"])
 def test_the_schemas_are_inside(installed, tmp_path, name):
     assert esnode("schema", name, cwd=tmp_path, env=installed).out.startswith("{")
+
+
+def test_the_manual_pages_are_where_man_looks(installed):
+    pages = Path(installed["PYTHONPATH"]) / "share" / "man" / "man1"
+    assert {"esnode.1", "esnode-plan.1", "esnode-state-mv.1"} <= {page.name for page in pages.iterdir()}
 
 
 def test_plan_and_apply_work_from_it(installed, tmp_path):

@@ -18,4 +18,10 @@ from esnode.cli.syntax import LazyGroup
     },
 )
 def command() -> None:
-    """Make and handle a simulated machine: a driver library beneath pynvml, with physics and faults."""
+    """Make and handle a simulated machine: a driver library beneath pynvml, with physics and faults.
+
+    \b
+    Examples:
+      esnode sim init world.yaml
+      esnode sim set 0 gpu_temp_celsius=84
+    """

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import click
 
+from esnode.cli.completing import board_names
 from esnode.cli.syntax import Command, switch
 
 
 @click.command("init", cls=Command)
 @click.argument("path", metavar="WORLD", type=click.Path(path_type=Path))
-@click.option("--board", default="H100-SXM", metavar="NAME", help="A board of the catalogue (H100-SXM).")
+@click.option(
+    "--board",
+    default="H100-SXM",
+    metavar="NAME",
+    shell_complete=board_names,
+    help="A board of the catalogue (H100-SXM).",
+)
 @click.option("--count", type=click.IntRange(1, 64), default=8, metavar="N", help="How many of them (8).")
 @click.option(
     "--from", "capture", type=click.Path(path_type=Path), metavar="FILE", help="Start from a capture instead."

@@ -20,11 +20,11 @@ def command(words: tuple[str, ...], simulate: Path | None) -> int:
 
     \b
     Examples:
-      esnode sim set 0 power_limit_watts=680         another program's nvidia-smi -pl
-      esnode sim set 0 gpu_temp_celsius=84           pin a sensor; =auto lets physics have it again
+      esnode sim set 0 power_limit_watts=680    # another program's nvidia-smi -pl
+      esnode sim set 0 gpu_temp_celsius=84      # pin a sensor; =auto frees it
       esnode sim set all gpu_utilization=0
-      esnode sim set 3 fault=gpu_lost                =none mends it
-      esnode sim set clock=+5m                       five minutes pass at once
+      esnode sim set 3 fault=gpu_lost           # =none mends it
+      esnode sim set clock=+5m                  # five minutes pass at once
       esnode sim set world driver=restart
     """
     target = None if "=" in words[0] else words[0]

@@ -22,4 +22,10 @@ from esnode.cli.syntax import LazyGroup
     },
 )
 def command() -> None:
-    """Look into the state file, mend it, and put it back."""
+    """Look into the state file, mend it, and put it back.
+
+    \b
+    Examples:
+      esnode state list
+      esnode state show gpu[0]
+    """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 
-from esnode.diagnostics import Diagnostic, Range, warning
+from esnode.diagnostics import Diagnostic, warning
 from esnode.model.metrics import metric
 from esnode.model.profile import Condition, KillProcess, Path, Policy, Profile, ThrottlePower
 from esnode.model.settings import POWER_LIMIT
@@ -118,13 +118,4 @@ _RULES: tuple[Callable[[Profile, Policy], Iterator[Finding]], ...] = (
 
 
 def _warn(profile: Profile, path: Path, summary: str, detail: str) -> Diagnostic:
-    position = next((at for size in range(len(path), -1, -1) if (at := profile.positions.get(path[:size]))), None)
-    if not position:
-        return warning(summary, detail)
-    place = Range(
-        filename=profile.path,
-        line=position.line,
-        column=position.column,
-        end_column=position.column + (len(path[-1]) if isinstance(path[-1], str) else 1),
-    )
-    return warning(summary, detail, range=place)
+    return warning(summary, detail, range=profile.range(*path))

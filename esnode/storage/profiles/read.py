@@ -21,12 +21,14 @@ from esnode.storage.yaml.complaints import Problem, diagnostic, in_order, unspoi
 from esnode.storage.yaml.nodes import Place, Span, YamlDocument
 from esnode.storage.yaml.text import YamlFile, parse_yaml, read_yaml
 
-__all__ = ["find_profiles", "lint_profile", "parse_profiles", "profile_from_document", "read_profiles"]
+__all__ = ["find_profiles", "lint_profile", "parse_profiles", "profile_files", "profile_from_document", "read_profiles"]
 
 FOUND_ENDINGS = (".es", ".esnode.yaml")
 FOLDER_ENDINGS = (".es", ".esnode.yaml", ".yaml", ".yml")
 TEST_ENDINGS = (".test.yaml", "_test.yaml", ".test.yml", "_test.yml")
 """Tests of profiles: they may lie beside them, and are none."""
+
+Parts = tuple[str | int, ...]
 
 _NEXT_STEP = "Correct the profile; `esnode validate` checks it without touching anything."
 
@@ -37,7 +39,7 @@ def read_profiles(paths: Sequence[str | os.PathLike[str]]) -> tuple[Profile, ...
     Raises ProfileInvalid with all problems of all files, FileUnreadable for a file that cannot be read, and
     NoProfile for a folder without profiles.
     """
-    return _profiles([read_yaml(path) for path in _files(paths)])
+    return _profiles([read_yaml(path) for path in profile_files(paths)])
 
 
 def parse_profiles(data: bytes, filename: str) -> tuple[Profile, ...]:
@@ -67,7 +69,8 @@ def _with_path(problem: Problem) -> str:
     return f"{where}: {problem.summary}" if where else problem.summary
 
 
-def _files(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+def profile_files(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """The files that were named, and those of the folders; one that is named twice is there once."""
     named: dict[str, str] = {}
     for path in [os.fspath(path) for path in paths]:
         # A folder that was named may hold profiles under any of the endings.
@@ -113,7 +116,7 @@ def _profiles(files: Sequence[YamlFile]) -> tuple[Profile, ...]:
             ]
             diagnostics += [*mistakes, *_taken(document, file, names)]
             if not diagnostics:
-                profiles.append(build(document.value, file.filename, _positions(document.places)))
+                profiles.append(build(document.value, file.filename, _positions(document.places, file)))
     if diagnostics:
         _refuse(diagnostics, len(files), files[0].filename)
     return tuple(profiles)
@@ -134,9 +137,17 @@ def _taken(document: YamlDocument, file: YamlFile, names: dict[str, Range]) -> I
         yield error(summary, detail, range=here)
 
 
-def _positions(places: Mapping[tuple[str | int, ...], Place]) -> dict[tuple[str | int, ...], Position]:
-    spans = {path: place.key or place.value for path, place in places.items()}
-    return {path: Position(line=span.line, column=span.column) for path, span in spans.items()}
+def _positions(places: Mapping[Parts, Place], file: YamlFile) -> dict[Parts, Position]:
+    return {path: _position(place, file) for path, place in places.items()}
+
+
+def _position(place: Place, file: YamlFile) -> Position:
+    """A pair begins at its key and ends, where it is one line, behind its value."""
+    begin, end = place.key or place.value, place.value
+    is_one_line = begin.line == end.line and not place.is_block
+    end_column = end.end_column if is_one_line else begin.end_column
+    source = file.lines[begin.line - 1] if begin.line <= len(file.lines) else ""
+    return Position(line=begin.line, column=begin.column, end_column=end_column, source=source)
 
 
 def _refuse(diagnostics: list[Diagnostic], files: int, filename: str) -> None:

@@ -66,7 +66,7 @@ def parse_yaml(data: bytes, filename: str) -> YamlFile:
     composer = Composer(lines)
     try:
         _check_lines(lines)
-        for event in _events(text, lines):
+        for event in yaml_events(text, lines):
             composer.take(event)
     except Stop as stop:
         composer.complain(stop.summary, stop.detail, Span(stop.line, stop.column, stop.end_column))
@@ -74,7 +74,7 @@ def parse_yaml(data: bytes, filename: str) -> YamlFile:
     return YamlFile(filename=filename, lines=lines, documents=tuple(composer.documents), problems=tuple(problems))
 
 
-def _events(text: str, lines: tuple[str, ...]) -> Iterator[Any]:
+def yaml_events(text: str, lines: tuple[str, ...]) -> Iterator[Any]:
     """The parser's events, lazily: whoever stops asking stops the scanning, too. Raises Stop only."""
     from ruamel.yaml import YAML
 
