@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from esnode import wire
 from esnode.cli import options
 from esnode.cli.syntax import Command
 from esnode.storage.files import read_file
 from esnode.storage.states import StateFile
+from esnode.views.jsonlines import emit_document
 
 
 @click.command("show", cls=Command)
@@ -18,7 +19,7 @@ from esnode.storage.states import StateFile
 @options.state_option
 @options.view_options
 def command(path: Path | None, state_path: Path, json: bool, no_color: bool) -> int:
-    """Show a saved plan, or a state (without an argument: the state). With -json: the file's own JSON.
+    """Show a saved plan, or a state (without an argument: the state). With -json: the file's own JSON, on one line.
 
     \b
     Examples:
@@ -42,7 +43,7 @@ def _show_plan(path: Path, *, as_json: bool, no_color: bool) -> None:
     plan, _ = read_plan(path)
     if as_json:
         # The plan file is the machine-readable plan: it is shown as it is, once it proved to be whole.
-        sys.stdout.write(read_file(path, "plan file").decode() + "\n")
+        emit_document(wire.parse(read_file(path, "plan file")))
         return
     plan_view(as_json=False, no_color=no_color).show(plan)
 
@@ -52,6 +53,6 @@ def _show_state(path: Path, *, as_json: bool, no_color: bool) -> None:
 
     state = StateFile(path).load_existing()
     if as_json:
-        sys.stdout.write(read_file(path, "state file").decode())
+        emit_document(wire.parse(read_file(path, "state file")))
         return
     show_state(state, no_color=no_color)

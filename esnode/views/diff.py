@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from esnode.views.jsonlines import emit, emit_version
+from esnode.views.printable import printable
 from esnode.views.text import Paint, counted, paint_for, write
 
 _SYMBOLS = {"new": ("+", "green"), "old": ("-", "red"), "both": ("~", "yellow")}
@@ -52,6 +53,7 @@ def show_differences(differences: Sequence[Different], *, as_json: bool, no_colo
 
 
 def differences_text(differences: Sequence[Different], paint: Paint) -> str:
+    differences = printable(tuple(differences))
     blocks = []
     for subject, items in groupby(differences, key=lambda item: item.subject):
         lines = [paint(f"# {subject}", "bold")]

@@ -10,7 +10,7 @@ import pytest
 from esnode.engine.describe import describe
 from esnode.model.metrics import THROTTLE_REASONS
 from esnode.model.plan import Mode
-from esnode.model.profile import Alert, LockClock, Selector
+from esnode.model.profile import Alert, LockClock, Selector, Severity
 from esnode.model.readings import NOT_READ, Missing, MissingReason
 from esnode.model.settings import ClockRange
 from esnode.storage.plans import plan_document
@@ -45,6 +45,18 @@ def _specification():
 def _hot():
     gpus = [a_gpu(index, metrics={"gpu_temp_celsius": 84.0 if index == 3 else 60.0 + index}) for index in range(8)]
     return plan_of(TRAIN, an_observation(*gpus))
+
+
+def _several_hot():
+    """The same change for different readings, a GPU that differs, an alert of several GPUs."""
+    tell = a_policy("tell", condition="> 80", action=Alert(channel="ops"), severity=Severity.CRITICAL, line=41)
+    profile = a_profile(THERMAL, tell, path="training.es")
+    hot = {0: 84.0, 1: 86.5, 2: 60.0, 5: 91.0}
+    gpus = [
+        a_gpu(index, metrics={"gpu_temp_celsius": hot.get(index, 71.0)}, settings={"power_limit_watts": limit})
+        for index, limit in enumerate([700.0, 700.0, 700.0, 700.0, 700.0, 650.0])
+    ]
+    return plan_of(profile, an_observation(*gpus))
 
 
 def _folded():
@@ -103,6 +115,7 @@ PLANS = {
     "accepted": _accepted,
     "specification": _specification,
     "hot": _hot,
+    "several_hot": _several_hot,
     "folded": _folded,
     "drifted": _drifted,
     "destroyed": _destroyed,
