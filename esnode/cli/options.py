@@ -73,6 +73,23 @@ lock_timeout_option = click.option(
 )
 
 lock_options = _together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
+
+report_options = _together(
+    click.option(
+        "--junit",
+        "junit",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write a JUnit report, for CI viewers.",
+    ),
+    click.option(
+        "--sarif",
+        "sarif",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write a SARIF report, for code viewers.",
+    ),
+)
 timeout_option = click.option(
     "--timeout",
     type=Duration(),
@@ -110,6 +127,7 @@ profile_option = click.option(
 )
 
 planning_options = _together(
+    report_options,
     click.option(
         "--out", "out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `esnode apply FILE`."
     ),

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from esnode.cli import options
+from esnode.cli.reports import save_reports
 from esnode.cli.syntax import Command, switch
 from esnode.errors import EXIT_CHANGES, BadInvocation
 from esnode.model.plan import Mode
@@ -77,6 +78,8 @@ def run_plan(
     lock_timeout: float,
     json: bool,
     no_color: bool,
+    junit: Path | None = None,
+    sarif: Path | None = None,
 ) -> int:
     """Plan, save and show. The exit code."""
     from esnode.views.plan import plan_view
@@ -116,5 +119,6 @@ def run_plan(
         from esnode.storage.plans import write_plan
 
         write_plan(plan, out)
+    save_reports(plan, junit=junit, sarif=sarif)
     view.show(plan, saved_to=out)
     return EXIT_CHANGES if detailed_exitcode and plan.has_changes else 0

@@ -6,6 +6,7 @@ Identical GPUs are folded into one line; drift comes first and is never hidden b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 from esnode.model.hardware import Origin
@@ -115,8 +116,9 @@ def banner(plan: Plan, paint: Paint) -> str:
 
 
 def _state_lines(plan: Plan, paint: Paint) -> Iterable[str]:
-    """A line for each GPU; those of one model that show the same share one."""
-    for group in fold(plan.gpus, lambda gpu: (gpu.identity.model, gpu.failure, state_values(gpu))):
+    """A line for each GPU, in their order; neighbours of one model that show the same share one."""
+    for _, alike in groupby(plan.gpus, lambda gpu: (gpu.identity.model, gpu.failure, state_values(gpu))):
+        group = list(alike)
         where, model = gpu_ranges(gpu.identity.index for gpu in group), group[0].identity.model
         name = f"{where} ({model})" if len(group) == 1 else f"{where} ({len(group)}x {model})"
         failure = group[0].failure

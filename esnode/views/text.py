@@ -85,7 +85,7 @@ def diagnostic_box(diagnostic: Diagnostic, paint: Paint) -> str:
 
 def boxed(lines: Iterable[str], paint: Paint, color: str) -> str:
     bar = paint("│", color)
-    body = [f"{bar} {line}".rstrip() for line in lines]
+    body = [f"{bar} {line}".rstrip() for entry in lines for line in entry.split("\n")]
     return "\n".join([paint("╷", color), *body, paint("╵", color)])
 
 
