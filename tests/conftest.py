@@ -56,6 +56,12 @@ def _kubernetes() -> str:
     return missing_parts()
 
 
+def _browser() -> str:
+    from tests.browser.places import missing_parts
+
+    return missing_parts()
+
+
 LANES: dict[str, Callable[[], str]] = {
     "captures": _captures,
     "root": _root,
@@ -64,6 +70,7 @@ LANES: dict[str, Callable[[], str]] = {
     "prometheus": _prometheus,
     "alertmanager": _alertmanager,
     "kubernetes": _kubernetes,
+    "browser": _browser,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

@@ -8,6 +8,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,15 @@ FLAGS = (
     *("--remote-debugging-pipe", "--no-default-browser-check", "--hide-scrollbars", "--disable-extensions"),
 )
 ANSWER_SECONDS = 30.0
+
+_AT_3_AND_4 = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for end, place in zip(ends, (3, 4)):
+    os.dup2(end, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Chromium reads commands from descriptor 3 and answers on 4."""
 
 
 class Page:
@@ -100,8 +110,7 @@ def chromium(program: str) -> Iterator[Page]:
     commands, to = os.pipe()
     back, answers = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # Chromium reads commands from descriptor 3 and answers on 4.
-        words = ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{commands} 4>&{answers}', program, *FLAGS]
+        words = [sys.executable, "-IS", "-c", _AT_3_AND_4, str(commands), str(answers), program, *FLAGS]
         process = subprocess.Popen(
             [*words, f"--user-data-dir={profile}"],
             pass_fds=(commands, answers),
