@@ -83,6 +83,7 @@ def run_plan(
 ) -> int:
     """Plan, save and show. The exit code."""
     from esnode.views.plan import plan_view
+    from esnode.views.progress import progress
 
     view = plan_view(as_json=json, no_color=no_color)
     view.begin()
@@ -96,24 +97,23 @@ def run_plan(
 
         if refresh:
             view.refreshing()
-        plan = plan_for(
-            Request(
-                profiles=profiles,
-                mode=mode,
-                state_path=state_path,
-                facts=given,
-                capture=capture,
-                simulate=None if capture else simulate,
-                refresh=refresh,
-                lock=lock,
-                lock_timeout=lock_timeout,
-                targets=targets,
-                valid_for=valid_for,
-                timeout=timeout,
-                reassert=reassert,
-            ),
-            machine,
+        request = Request(
+            profiles=profiles,
+            mode=mode,
+            state_path=state_path,
+            facts=given,
+            capture=capture,
+            simulate=None if capture else simulate,
+            refresh=refresh,
+            lock=lock,
+            lock_timeout=lock_timeout,
+            targets=targets,
+            valid_for=valid_for,
+            timeout=timeout,
+            reassert=reassert,
         )
+        with progress(f"Reading {capture or 'the hardware'}", as_json=json):
+            plan = plan_for(request, machine)
     plan = replace(plan, diagnostics=(*distrusted(profiles, given.node_file), *plan.diagnostics))
     if out:
         from esnode.storage.plans import write_plan

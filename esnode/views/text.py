@@ -12,6 +12,7 @@ from typing import TextIO
 
 from esnode.diagnostics import Diagnostic, Level
 from esnode.errors import EsnodeError
+from esnode.views import progress
 from esnode.views.printable import escaped, one_line, plain_text
 from esnode.views.source import source_lines
 
@@ -105,5 +106,6 @@ def write(text: str, stream: TextIO | None = None) -> None:
     if out.encoding and out.errors == "strict":
         # What the terminal's encoding does not have, half a file name for instance, is shown by its number.
         shown = shown.encode(out.encoding, "backslashreplace").decode(out.encoding)
+    progress.clear()
     out.write(shown + "\n")
     out.flush()
