@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from esnode import __version__
 from esnode.engine.describe import describe
 from esnode.model.metrics import THROTTLE_REASONS
 from esnode.model.plan import Mode
@@ -16,7 +17,11 @@ from esnode.model.settings import ClockRange
 from esnode.storage.plans import plan_document
 from esnode.storage.profiles.write import ProfileDraft, SettingLine, profiles_text
 from esnode.views.apply import step_in_words, tally
+from esnode.views.junit import plan_junit
+from esnode.views.plan_html import plan_html
+from esnode.views.plan_markdown import plan_markdown
 from esnode.views.plan_text import next_steps, plan_text
+from esnode.views.sarif import plan_sarif
 from esnode.views.scan import next_steps as scan_steps
 from esnode.views.scan import scan_text
 from esnode.views.state import resource_text, state_text
@@ -138,6 +143,15 @@ def test_the_human_plan(name, request):
 def test_the_plan_file(name, request):
     text = json.dumps(plan_document(PLANS[name]()), indent=2, sort_keys=True)
     agree(f"plan_{name}.json", text + "\n", request)
+
+
+@pytest.mark.parametrize("name", ["several_hot", "scanned"])
+def test_the_other_faces(name, request):
+    plan = PLANS[name]()
+    agree(f"plan_{name}.md", plan_markdown(plan, source="plan.json", digest="d" * 64), request)
+    agree(f"plan_{name}.html", plan_html(plan, digest="d" * 64), request)
+    agree(f"plan_{name}.xml", plan_junit(plan), request)
+    agree(f"plan_{name}.sarif", plan_sarif(plan).replace(__version__, "VERSION"), request)
 
 
 def test_the_scan(request):
