@@ -69,14 +69,15 @@ def change_blocks(plan: Plan) -> list[ChangeBlock]:
 
     def why(group: Sequence[Change], name: str) -> Why:
         because = group[0].because[name]
+        reasons = {change.because[name].reason for change in group}
         seen = [verdicts.get((because.profile, because.policy, change.gpu.uuid)) for change in group if change.gpu]
-        known = [verdict for verdict in seen if verdict and verdict.reason in _reasons(group, name)]
+        known = [verdict for verdict in seen if verdict and verdict.reason in reasons]
         is_foldable = len(known) == len(group) and len({reason_shape(verdict) for verdict in known}) == 1
         return Why(
             who=f"{because.profile}/{because.policy}" if because.profile else "",
             source=source_of(paths.get(because.profile, ""), because.line),
             severity=because.severity,
-            reason=folded_reason(known) if is_foldable else _common_reason(group, name, because),
+            reason=folded_reason(known) if is_foldable else _common_reason(reasons, because),
             overruled=because.overruled,
         )
 
@@ -121,13 +122,8 @@ def _resource_parts(change: Change, whys: dict[str, Why]) -> tuple[Part, ...]:
     return (Part(rows=tuple(value_rows(change)), whys=tuple(dict.fromkeys(whys.values()))),)
 
 
-def _reasons(group: Sequence[Change], name: str) -> set[str]:
-    return {change.because[name].reason for change in group}
-
-
-def _common_reason(group: Sequence[Change], name: str, because: Because) -> str:
+def _common_reason(reasons: set[str], because: Because) -> str:
     """Readings of folded GPUs differ; where no span says so, the condition stands for the reason."""
-    reasons = _reasons(group, name)
     return because.reason if len(reasons) == 1 or not because.condition else because.condition
 
 

@@ -95,18 +95,19 @@ def _changes(plan: Plan, places: _Places) -> Iterable[Finding]:
 
 def _change(change: Change, what: str, places: _Places) -> Iterable[Finding]:
     who = change.gpu.label if change.gpu else change.address
-    for profile, policy in dict.fromkeys((why.profile, why.policy) for why in change.because.values()):
+    owners = dict.fromkeys((why.profile, why.policy) for why in change.because.values())
+    for profile, policy in owners or [("", "")]:
         mine = [why for why in change.because.values() if (why.profile, why.policy) == (profile, policy)]
         yield Finding(
             kind=Kind.CHANGE,
-            severity=max((why.severity for why in mine), key=list(Severity).index),
+            severity=max((why.severity for why in mine), key=list(Severity).index, default=Severity.INFO),
             message=f"{who} {what}",
             detail=" ".join(dict.fromkeys(why.reason for why in mine)),
             address=change.address,
             gpu=change.gpu.uuid if change.gpu else "",
             profile=profile,
             policy=policy,
-            **places.of(profile, policy, mine[0].line),  # type: ignore[arg-type]
+            **places.of(profile, policy, mine[0].line if mine else 0),  # type: ignore[arg-type]
         )
 
 

@@ -30,6 +30,9 @@ _RESERVED = 2_000
 _SHARE = 12_000
 """Characters that drift and warnings have first, so that many changes do not crowd them out."""
 
+_MOST_NAMED = 64
+"""Members of equal changes that are named one by one; the title has all of them as a range."""
+
 
 @dataclass(slots=True, kw_only=True)
 class _Section:
@@ -71,7 +74,7 @@ def plan_markdown(plan: Plan, *, source: str, digest: str) -> str:
     foot = f"Digest {code(digest)}, made {plan.timestamp.strftime('%Y-%m-%d %H:%M:%S')} UTC."
     sections = _sections(shown, plan.diagnostics)
     changes, drift, warnings, *rest = sections
-    room = LONGEST - _RESERVED - len(head) - len(foot)
+    room = LONGEST - _RESERVED - len(head) - len(foot) - len(_look(source))
     for first in (drift, warnings):
         room -= _SHARE - first.take(_SHARE)
     for section in (changes, drift, warnings, *rest):
@@ -125,6 +128,10 @@ def _head(plan: Plan) -> str:
     return f"**esnode plan** for {code(plan.node.identity.hostname)}: **{words(summary_line(plan))}**{note}\n"
 
 
+def _look(source: str) -> str:
+    return code(f"esnode show {source}")
+
+
 def _left_out(sections: Sequence[_Section], source: str) -> str:
     missing = [counted(section.left_out, section.what) for section in sections if section.left_out]
     if not missing:
@@ -132,16 +139,18 @@ def _left_out(sections: Sequence[_Section], source: str) -> str:
     counts = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
     return (
         f"**Left out**, because a comment has room for {LONGEST:,} characters: {counts}. "
-        f"{code(f'esnode show {source}')} shows everything.\n"
+        f"{_look(source)} shows everything.\n"
     )
 
 
 def _change_lines(block: ChangeBlock) -> Iterable[str]:
-    """A line for each value; the first says what it is about, and names every member."""
+    """A line for each value; the first says what it is about, and names its members."""
     symbol = code(SYMBOLS[block.operation][0])
     what = f"{words(block.title)} {words(block.phrase)}"
     if len(block.members) > 1:
-        what += "<br>" + "<br>".join(f"{words(label)} {code(address)}" for label, address in block.members)
+        named = [f"{words(label)} {code(address)}" for label, address in block.members[:_MOST_NAMED]]
+        more = len(block.members) - len(named)
+        what += "<br>".join(["", *named, *([f"and {more:,} more"] if more else [])])
     for part in block.parts:
         why = "<br>".join(_whys(part))
         for row in part.rows or [None]:

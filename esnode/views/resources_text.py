@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from esnode.model.plan import Change, Operation, ResourceType, gpu_ranges
 from esnode.model.settings import SettingValue
 from esnode.units import format_duration, format_number
-from esnode.views.printable import plain_text
+from esnode.views.printable import one_line
 
 _PHRASES = {
     (ResourceType.ALERT, Operation.CREATE): "will be sent",
@@ -65,7 +65,7 @@ def resource_title(group: Sequence[Change]) -> tuple[str, str]:
         case ResourceType.ALERT:
             return f"alert of {first.holds[0].key}{where}", phrase
         case ResourceType.PROCESS:
-            name = plain_text(str(first.before["name"]))
+            name = one_line(str(first.before["name"]))
             return f"process {show_value(first.before['pid'])} ({name}){where}", phrase
         case _:
             return first.address, phrase
@@ -94,7 +94,7 @@ def show_value(value: SettingValue) -> str:
         case None | "":
             return "(none)"
         case _:
-            return plain_text(str(value))
+            return one_line(str(value))
 
 
 def _named(name: str, value: SettingValue) -> str:

@@ -50,6 +50,18 @@ def test_the_accessibility_checker_finds_nothing(page, pages, name, width, dark)
     assert passes > 20
 
 
+def test_the_accessibility_checker_would_find_a_fault(page, tmp_path):
+    checker = axe()
+    assert checker
+    (tmp_path / "faulty.html").write_text(
+        '<html lang="en"><title>x</title><p style="color:#ccc">pale</p><img src="data:,">'
+    )
+    page.open(tmp_path / "faulty.html", width=1280, dark=False)
+    page.evaluate(f"{checker.read_text()}; true")
+    found = page.evaluate("axe.run().then(found => found.violations.map(item => item.id))")
+    assert {"color-contrast", "image-alt"} <= set(found)
+
+
 @pytest.mark.parametrize(("width", "dark"), SCREENS)
 @pytest.mark.parametrize("name", PLANS)
 def test_nothing_is_wider_than_the_screen(page, pages, name, width, dark):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -131,6 +131,16 @@ def test_thousands_of_changes_are_cut_and_counted(thousands):
     assert "3000 to add" in text
 
 
+def test_thousands_of_equal_changes_are_one_line():
+    plan = plan_of(a_profile(a_policy()), an_observation(a_gpu(metrics={"gpu_temp_celsius": 90.0})))
+    (change,) = plan.changes
+    equal = tuple(replace(change, address=f"{change.address}-{number}") for number in range(3000))
+    text = markdown(replace(plan, changes=equal))
+    assert "700 W | 650 W" in text
+    assert "and 2,936 more" in text
+    assert "Left out" not in text
+
+
 def test_the_most_important_comes_first(thousands):
     text = markdown(thousands)
     places = [text.index(part) for part in ("3000 to add", "### Changes", "<summary>200 warnings", "Left out")]
@@ -143,6 +153,7 @@ def test_a_cut_text_is_still_whole_markdown(thousands):
     assert rendered(text).seen <= OURS
 
 
+@example(200, "<" * 5000)
 @given(st.integers(0, 40), st.text(max_size=5000))
 def test_it_is_never_too_long(count, name):
     plan = plan_of(a_profile(), an_observation(a_gpu()))
