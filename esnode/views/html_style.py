@@ -73,7 +73,7 @@ details ul { margin: .4rem 0 0; padding-left: 1.1rem; }
 .measure { margin: .8rem 0 0; }
 .measure .label { display: flex; justify-content: space-between; gap: .75rem; font-size: .875rem; }
 .measure .label b { font-weight: 600; font-variant-numeric: tabular-nums; text-align: right; }
-.scale { display: block; width: 100%; height: auto; margin-top: .25rem; }
+.scale { display: block; width: 100%; height: auto; margin-top: .25rem; overflow: visible; }
 .scale .track { fill: var(--track); } .scale .fill { fill: var(--accent); } .scale .over { fill: var(--bad); }
 .scale .under { fill: var(--good); } .scale .moved { fill: var(--accent); opacity: .3; }
 .scale .is { stroke: var(--card); stroke-width: 2; }
