@@ -21,7 +21,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
     *("--remote-debugging-pipe", "--no-default-browser-check", "--hide-scrollbars", "--disable-extensions"),
 )
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
 
 _AT_3_AND_4 = """
 import fcntl, os, sys
