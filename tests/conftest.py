@@ -88,6 +88,12 @@ def _ecosystem() -> str:
     return missing_parts()
 
 
+def _browser() -> str:
+    from tests.browser.places import missing_parts
+
+    return missing_parts()
+
+
 LANES: dict[str, Callable[[], str]] = {
     "captures": _captures,
     "root": _root,
@@ -103,6 +109,7 @@ LANES: dict[str, Callable[[], str]] = {
     "shells": _shells,
     "roff": _roff,
     "editor": _editor,
+    "browser": _browser,
 }
 """Name of a lane, and a function that says what is absent ("" when nothing is)."""
 

@@ -96,6 +96,7 @@ def command(
     from esnode.storage.loops import living_loop
     from esnode.storage.plans import parse_plan
     from esnode.views.apply import apply_view
+    from esnode.views.progress import progress
     from esnode.wiring.applying import Execution, execute, ready
     from esnode.wiring.signing import check_signed, keys_for
 
@@ -136,7 +137,8 @@ def command(
         )
         try:
             with open_machine(simulate, given, timeout=timeout) as machine, _locked(file, lock, lock_timeout):
-                state, observation = ready(plan, file, machine, expected, view, loop=living_loop(state_path))
+                with progress("Reading the hardware", as_json=json):
+                    state, observation = ready(plan, file, machine, expected, view, loop=living_loop(state_path))
                 report = execute(plan, state, observation, file, machine, how)
             view.end(report)
         except KeyboardInterrupt:

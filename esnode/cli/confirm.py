@@ -17,15 +17,18 @@ from esnode.storage.states import StateFile
 @click.command("confirm", cls=Command)
 @options.state_option
 @options.lock_timeout_option
-def command(state_path: Path, lock_timeout: float) -> int:
+@options.view_options
+def command(state_path: Path, lock_timeout: float, json: bool, no_color: bool) -> int:
     """Keep what `apply -revert-after` changed: it is not undone any more.
 
     \b
     Examples:
       esnode confirm
     """
-    from esnode.views.text import write
+    from esnode.views.jsonlines import begin
+    from esnode.views.state_edits import show_confirmed
 
+    begin(as_json=json)
     file = StateFile(state_path)
     file.load_existing()
     with locked(state_path, "confirm", timeout=lock_timeout):
@@ -38,5 +41,5 @@ def command(state_path: Path, lock_timeout: float) -> int:
                 detail=f"The last apply was on {when}, by {last.user}." if last else "",
             )
         file.save(end_probation(state))
-    write(f"Confirmed: what was applied on {when} stays.")
+    show_confirmed(when, as_json=json)
     return 0

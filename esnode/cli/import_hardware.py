@@ -47,11 +47,13 @@ def command(
     """
     from esnode.storage.files import replace_file
     from esnode.views.imported import show_imported
+    from esnode.views.progress import progress
 
     if out and out.exists():
         raise FileUnwritable(f"{out} is there already", next_step="Name another file, or remove that one first.")
     given = facts(node_path, is_this_machine=not (simulate or capture))
-    state, observation = _read(capture, simulate, given, state_path)
+    with progress(f"Reading {capture or 'the hardware'}", as_json=json):
+        state, observation = _read(capture, simulate, given, state_path)
     descriptions = describe(observation, state, everything=all)
     text = _text(descriptions, observation)
     if out:

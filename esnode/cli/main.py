@@ -16,6 +16,7 @@ from esnode.errors import (
     BadInvocation,
     EsnodeError,
     FileUnreadable,
+    Interrupted,
 )
 
 COMMANDS = {
@@ -85,15 +86,15 @@ def main(args: Sequence[str] | None = None) -> int:
         result = cli.main(args=words, prog_name="esnode", standalone_mode=False)
     except click.exceptions.Exit as ended:
         return ended.exit_code
-    except click.exceptions.Abort:
-        return EXIT_INTERRUPTED
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _interrupted(words)
+    except click.exceptions.NoArgsIsHelpError as unsaid:
+        sys.stderr.write(unsaid.format_message() + "\n")
+        return EXIT_ERROR
     except click.ClickException as wrong:
         return _fail(_bad_invocation(wrong), words)
     except EsnodeError as known:
         return _fail(known, words)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted.\n")
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`esnode plan | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -115,9 +116,18 @@ def _fail(known: EsnodeError, words: Sequence[str]) -> int:
     return known.exit_code
 
 
+def _interrupted(words: Sequence[str]) -> int:
+    if _wants_json(words):
+        return _fail(Interrupted("Interrupted"), words)
+    sys.stderr.write("\nInterrupted.\n")
+    return EXIT_INTERRUPTED
+
+
 def _crash(bug: Exception, words: Sequence[str]) -> int:
     if os.environ.get("ESNODE_LOG") == "debug":
-        raise bug
+        import traceback
+
+        traceback.print_exception(bug)
     summary = f"esnode itself failed: {type(bug).__name__}: {bug}"
     return _fail(EsnodeError(summary, next_step="Run it again with ESNODE_LOG=debug and report what it prints."), words)
 
@@ -129,4 +139,7 @@ def _bad_invocation(wrong: click.ClickException) -> BadInvocation:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    return any(word in ("-json", "--json", "-json=true", "--json=true") for word in words)
+    """Whether JSON was asked for, as far as words tell that may not even be a command. After -- they are not ours."""
+    ours = words[: words.index("--")] if "--" in words else words
+    said = [word.lstrip("-") for word in ours if word.startswith("-")]
+    return any(word == "json" or (word.startswith("json=") and word != "json=false") for word in said)

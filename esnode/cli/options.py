@@ -89,6 +89,23 @@ lock_timeout_option = click.option(
 )
 
 lock_options = together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
+
+report_options = together(
+    click.option(
+        "--junit",
+        "junit",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write a JUnit report, for CI viewers.",
+    ),
+    click.option(
+        "--sarif",
+        "sarif",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write a SARIF report, for code viewers.",
+    ),
+)
 timeout_option = click.option(
     "--timeout",
     type=Duration(),
@@ -126,6 +143,7 @@ profile_option = click.option(
 )
 
 planning_options = together(
+    report_options,
     click.option(
         "--out",
         "out",

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from esnode.cli import options
 from esnode.cli.gate_options import check_signing, gate_options, rules_of
+from esnode.cli.reports import save_reports
 from esnode.cli.syntax import Command, Out, switch
 from esnode.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_PLAN_REFUSED, BadInvocation, EsnodeError, PlanDenied
 from esnode.model.plan import Mode, Plan
@@ -120,9 +121,12 @@ def run_plan(
     sign_key_password: str,
     json: bool,
     no_color: bool,
+    junit: Path | None = None,
+    sarif: Path | None = None,
 ) -> int:
     """Plan, save and show, then hold the plan to its gates. The exit code."""
     from esnode.views.plan import plan_view
+    from esnode.views.progress import progress
 
     check_signing(sign_key, sign_key_password, is_saved=out is not None)
     view = plan_view(as_json=json, no_color=no_color)
@@ -141,27 +145,27 @@ def run_plan(
 
         if refresh:
             view.refreshing()
-        plan = plan_for(
-            Request(
-                profiles=profiles,
-                mode=mode,
-                state_path=state_path,
-                facts=given,
-                capture=capture,
-                simulate=None if capture else simulate,
-                refresh=refresh,
-                lock=lock,
-                lock_timeout=lock_timeout,
-                targets=targets,
-                valid_for=valid_for,
-                timeout=timeout,
-                reassert=reassert,
-            ),
-            machine,
+        request = Request(
+            profiles=profiles,
+            mode=mode,
+            state_path=state_path,
+            facts=given,
+            capture=capture,
+            simulate=None if capture else simulate,
+            refresh=refresh,
+            lock=lock,
+            lock_timeout=lock_timeout,
+            targets=targets,
+            valid_for=valid_for,
+            timeout=timeout,
+            reassert=reassert,
         )
+        with progress(f"Reading {capture or 'the hardware'}", as_json=json):
+            plan = plan_for(request, machine)
     plan = replace(plan, diagnostics=(*distrusted(profiles, given.node_file), *plan.diagnostics))
     saved_to = _place(out, plan) if out else None
     data = save_plan(plan, saved_to) if saved_to else b""
+    save_reports(plan, junit=junit, sarif=sarif)
     view.show(plan, saved_to=saved_to)
     if _hold(plan, gates, approved, as_json=json, no_color=no_color):
         return EXIT_PLAN_REFUSED

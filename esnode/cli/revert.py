@@ -27,7 +27,15 @@ TRIES = 60
 @options.node_option
 @options.state_option
 @options.lock_timeout_option
-def command(simulate: Path | None, node_path: Path | None, state_path: Path, lock_timeout: float) -> int:
+@options.view_options
+def command(
+    simulate: Path | None,
+    node_path: Path | None,
+    state_path: Path,
+    lock_timeout: float,
+    json: bool,
+    no_color: bool,
+) -> int:
     """Wait until the last apply is confirmed, or its time is over; then undo it.
 
     `apply -revert-after` starts this by itself. Started by hand, it takes the place of one that died.
@@ -36,6 +44,9 @@ def command(simulate: Path | None, node_path: Path | None, state_path: Path, loc
     Examples:
       esnode revert
     """
+    from esnode.views.jsonlines import begin
+
+    begin(as_json=json)
     file, clock = StateFile(state_path), machine_clock(simulate)
     given = facts(node_path, is_this_machine=simulate is None)
     with watching(state_path) as is_mine:
@@ -47,15 +58,17 @@ def command(simulate: Path | None, node_path: Path | None, state_path: Path, loc
             left = probation.due_at.seconds_since(clock.now())
             if left > 0:
                 time.sleep(min(left, LOOK_EVERY))
-            elif not _undo(file, simulate, given, lock_timeout):
+            elif not _undo(file, simulate, given, lock_timeout, as_json=json):
                 tries += 1
                 time.sleep(TRY_AGAIN)
     return EXIT_INCOMPLETE if is_mine else 0
 
 
-def _undo(file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float) -> bool:
+def _undo(file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float, *, as_json: bool) -> bool:
+    from esnode.views.errors import show_retry
+
     try:
-        return undo_overdue(file, simulate, given, lock_timeout)
+        return undo_overdue(file, simulate, given, lock_timeout, as_json=as_json)
     except EsnodeError as failure:
-        click.echo(f"{failure.summary}. Trying again in {TRY_AGAIN:.0f} s.", err=True)
+        show_retry(failure, TRY_AGAIN, as_json=as_json)
         return False

@@ -58,26 +58,27 @@ def command(
       esnode scan
       esnode scan -f training.es -out fix.json
     """
+    from esnode.views.progress import progress
     from esnode.views.scan import scan_view
 
     view = scan_view(as_json=json, no_color=no_color)
     view.begin()
-    plan = plan_for(
-        Request(
-            profiles=read_given(profile_paths) if profile_paths else (),
-            mode=Mode.CORRECT,
-            state_path=state_path,
-            facts=facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture)),
-            capture=capture,
-            simulate=None if capture else simulate,
-            refresh=True,
-            lock=lock,
-            lock_timeout=lock_timeout,
-            targets=(),
-            valid_for=VALID_FOR,
-            timeout=timeout,
-        )
+    request = Request(
+        profiles=read_given(profile_paths) if profile_paths else (),
+        mode=Mode.CORRECT,
+        state_path=state_path,
+        facts=facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture)),
+        capture=capture,
+        simulate=None if capture else simulate,
+        refresh=True,
+        lock=lock,
+        lock_timeout=lock_timeout,
+        targets=(),
+        valid_for=VALID_FOR,
+        timeout=timeout,
     )
+    with progress(f"Reading {capture or 'the hardware'}", as_json=json):
+        plan = plan_for(request)
     if out:
         from esnode.storage.plans import write_plan
 

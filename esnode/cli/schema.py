@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from esnode.cli import options
 from esnode.cli.syntax import Command
 
 
@@ -17,7 +18,8 @@ from esnode.cli.syntax import Command
     metavar="[profile|node|world|test|plan|state]",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE instead.")
-def command(name: str, out: Path | None) -> int:
+@options.view_options
+def command(name: str, out: Path | None, json: bool, no_color: bool) -> int:
     """Print a JSON Schema: of a profile (the default), a node file, a world, a test of profiles, a plan or a state.
 
     Editors complete and check by it, in files that begin with the comment below (docs/editor.md):
@@ -31,11 +33,11 @@ def command(name: str, out: Path | None) -> int:
       esnode schema node
     """
     from esnode.storage.schema_files import schema_text
-    from esnode.views.text import write
+    from esnode.views.schema import show_schema
 
     text = schema_text(f"{name}.v1")
     if out is None:
-        write(text.rstrip("\n"))
+        show_schema(text, as_json=json)
         return 0
     from esnode.storage.files import replace_file
 

@@ -53,7 +53,7 @@ def command(
     tally = view.end(time.monotonic() - began)
     if junit:
         from esnode.storage.files import replace_file
-        from esnode.views.junit import junit_xml
+        from esnode.views.stories_junit import junit_xml
 
         replace_file(junit, junit_xml(view.results, view.errors), mode=0o644)
     if not (tally.stories or tally.errors):

@@ -8,6 +8,7 @@ import click
 
 from esnode.cli import options
 from esnode.cli.completing import board_names
+from esnode.cli.reports import save_validation
 from esnode.cli.syntax import Command
 from esnode.errors import BadInvocation, DocumentInvalid
 from esnode.model.boards import BOARDS, Board
@@ -25,9 +26,16 @@ from esnode.wiring.checking import check_files
     shell_complete=board_names,
     help="Would the values work on this board, such as H100-SXM? Repeats.",
 )
+@options.report_options
 @options.view_options
 def command(
-    files: tuple[Path, ...], profile_paths: tuple[Path, ...], boards: tuple[str, ...], json: bool, no_color: bool
+    files: tuple[Path, ...],
+    profile_paths: tuple[Path, ...],
+    boards: tuple[str, ...],
+    junit: Path | None,
+    sarif: Path | None,
+    json: bool,
+    no_color: bool,
 ) -> int:
     """Check profiles: their grammar, names, units and durations. Needs no GPU and no state.
 
@@ -38,6 +46,7 @@ def command(
       esnode validate training.es
       esnode validate -f profiles/ -board H100-SXM -board L40S
       esnode validate -json /etc/esnode/node.yaml world.yaml
+      esnode validate -sarif profiles.sarif -f profiles/
     """
     from esnode.engine.on_board import judge_on_board
     from esnode.storage.profiles.lint import lint_profile
@@ -47,11 +56,15 @@ def command(
     try:
         checked = check_files(files + profile_paths)
     except DocumentInvalid as invalid:
+        save_validation([], invalid.problems, junit=junit, sarif=sarif)
         if not json:
             raise
         return show_invalid(invalid)
     warnings = tuple(warning for profile in checked.profiles for warning in lint_profile(profile))
     judged = [judge_on_board(profile, board) for board in known for profile in checked.profiles]
+    found = [*warnings, *(problem for judgement in judged for problem in judgement.problems)]
+    names = [*(profile.path for profile in checked.profiles), *checked.node_files, *checked.worlds]
+    save_validation(names, found, junit=junit, sarif=sarif)
     return show_valid(
         checked.profiles,
         warnings,

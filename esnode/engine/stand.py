@@ -88,6 +88,7 @@ def verdict_of(stand: Stand, scope: Scope) -> Verdict:
         value=stand.judgement.value,
         limit=str(stand.policy.condition),
         reason=stand.judgement.reason,
+        line=stand.policy.line,
     )
 
 
@@ -106,6 +107,7 @@ def undecided_verdicts(scope: Scope) -> list[Verdict]:
             value=missing,
             limit=str(policy.condition),
             reason="; ".join(rule.selection.reasons) + ".",
+            line=policy.line,
         )
         for rule in scope.rules
         if rule.match is Match.UNKNOWN

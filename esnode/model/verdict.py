@@ -51,7 +51,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One policy on one GPU in one pass. `limit` is the condition as text, `reason` a sentence."""
+    """One policy on one GPU in one pass. `limit` is the condition as text, `reason` a sentence.
+
+    `line` is where the policy begins in its profile's file, 0 when it never was in one.
+    """
 
     profile: str
     policy: str
@@ -64,3 +67,4 @@ class Verdict:
     limit: str
     reason: str
     effect: Effect | None = None
+    line: int = 0

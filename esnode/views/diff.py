@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from esnode.views.jsonlines import emit, emit_version
+from esnode.views.printable import printable
 from esnode.views.text import Paint, counted, paint_for, write
 
 _SYMBOLS = {"new": ("+", "green"), "old": ("-", "red"), "both": ("~", "yellow")}
@@ -50,6 +51,7 @@ def emit_differences(differences: Sequence[Different]) -> None:
 
 
 def differences_text(differences: Sequence[Different], paint: Paint) -> str:
+    differences = printable(tuple(differences))
     blocks = []
     for subject, items in groupby(differences, key=lambda item: item.subject):
         lines = [paint(f"# {subject}", "bold")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from esnode.diagnostics import error
+from esnode.diagnostics import error, warning
 from esnode.errors import DocumentInvalid, EsnodeError, PlanDenied
+from esnode.units import format_duration
 from esnode.views.jsonlines import emit_diagnostic
 from esnode.views.text import counted, diagnostic_box, error_box, paint_for, write
 
@@ -26,3 +27,11 @@ def show_error(known: EsnodeError, *, as_json: bool) -> None:
             write(f"{counted(len(known.problems), 'error')} in all.", sys.stderr)
         return
     write(error_box(known, paint), sys.stderr)
+
+
+def show_retry(known: EsnodeError, seconds: float, *, as_json: bool) -> None:
+    """What failed and will be tried again."""
+    if as_json:
+        emit_diagnostic(warning(known.summary, f"Trying again in {format_duration(seconds)}."))
+    else:
+        write(f"{known.summary}. Trying again in {format_duration(seconds)}.", sys.stderr)

@@ -17,10 +17,12 @@ from esnode.errors import EsnodeError
 from esnode.model.plan import Change, Operation, Plan, ResourceType, count_operations, gpu_ranges
 from esnode.model.settings import SETTINGS
 from esnode.model.verdict import Match
+from esnode.views.folding import fold
 from esnode.views.jsonlines import emit, emit_version
-from esnode.views.plan_text import fold, summary_line
+from esnode.views.plan_text import summary_line
+from esnode.views.printable import plain_text
 from esnode.views.resources_text import resource_shape, resource_title
-from esnode.views.text import Paint, boxed, counted, diagnostic_box, indented, paint_for, plain_text, write
+from esnode.views.text import Paint, boxed, counted, diagnostic_box, indented, paint_for, write
 
 _SHOWN_GROUPS = 30
 _SHOWN_WARNINGS = 10

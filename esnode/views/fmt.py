@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from esnode.errors import EXIT_ERROR, EXIT_PLAN_REFUSED
 from esnode.model.formatting import FormattedFile
 from esnode.views.errors import show_error
-from esnode.views.text import Paint, counted, paint_for, plain_text, write
+from esnode.views.printable import plain_text
+from esnode.views.text import Paint, counted, paint_for, write
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from esnode import __version__, wire
 from esnode.diagnostics import Diagnostic, Level
+from esnode.views.printable import printable
 
 UI_VERSION = "1.0"
+
+_UNSHOWABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What JSON lets through and a terminal or a line reader does not; beneath U+0020 JSON escapes by itself."""
 
 
 def emit(type: str, message: str, *, level: str = "info", stream: TextIO | None = None, **members: Any) -> None:
@@ -21,11 +26,25 @@ def emit(type: str, message: str, *, level: str = "info", stream: TextIO | None 
         "@module": "esnode.ui",
         "@timestamp": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "type": type,
-        **wire.plain(members),
+        **_plain(members),
     }
+    emit_document(line, stream=stream)
+
+
+def emit_document(document: Any, *, stream: TextIO | None = None) -> None:
+    """Print a JSON value on a line of its own: a plan, a state, a schema."""
     out = stream or sys.stdout
-    out.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    out.write(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
     out.flush()
+
+
+def _plain(members: dict[str, Any]) -> Any:
+    """Half a character, as file names may have it, has no form in JSON: it is shown by its number."""
+    try:
+        return wire.plain(members)
+    except UnicodeEncodeError:
+        return wire.plain(printable(members))
 
 
 def emit_version() -> None:

@@ -11,7 +11,8 @@ from typing import Final, Protocol
 from esnode.model.news import Grade, News
 from esnode.model.plan import gpu_ranges
 from esnode.views.jsonlines import emit, emit_version
-from esnode.views.text import paint_for, plain_text, write
+from esnode.views.printable import plain_text
+from esnode.views.text import paint_for, write
 
 _STYLES: Final[Mapping[Grade, tuple[str, ...]]] = {
     Grade.DEBUG: ("dim",),

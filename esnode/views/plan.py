@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from esnode.model.plan import Plan, count_operations
 from esnode.views.jsonlines import emit, emit_diagnostic, emit_version
 from esnode.views.plan_text import next_steps, plan_text, summary_line
+from esnode.views.printable import one_line
 from esnode.views.text import diagnostic_box, paint_for, write
 
 
@@ -79,3 +81,9 @@ class JsonPlanView:
             applyable=plan.can_apply,
             saved_to=str(saved_to) if saved_to else None,
         )
+
+
+def show_written(files: Sequence[Path]) -> None:
+    """Where reports were written."""
+    for file in files:
+        write(f"Wrote {one_line(str(file))}.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 
 from esnode.model.plan import Change, Operation, ResourceType, gpu_ranges
 from esnode.model.settings import SettingValue
 from esnode.units import format_duration, format_number
-from esnode.views.text import plain_text
+from esnode.views.printable import one_line
 
 _PHRASES = {
     (ResourceType.ALERT, Operation.CREATE): "will be sent",
@@ -27,6 +28,25 @@ _NAMES = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueRow:
+    """One value of a change. `before` or `after` is None where there is none; `note` says what else is to be known."""
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+    note: str = ""
+
+    @property
+    def is_change(self) -> bool:
+        return self.before is not None and self.after is not None
+
+    def __str__(self) -> str:
+        """`= 700 W -> 650 W`, `= 345 MHz, written again`, `is no longer managed`."""
+        shown = f"{self.before} -> {self.after}" if self.is_change else self.after or self.before
+        return self.note if shown is None else f"= {shown}, {self.note}" if self.note else f"= {shown}"
+
+
 def resource_shape(change: Change) -> Hashable:
     """Changes of one shape are shown as one: the same alert on several GPUs."""
     if change.type is not ResourceType.ALERT:
@@ -35,33 +55,34 @@ def resource_shape(change: Change) -> Hashable:
     return change.type, change.actions, str(change.before), str(change.after), why
 
 
-def resource_title(group: Sequence[Change]) -> str:
-    """`alert of llama/heat on GPU-0 to GPU-3 will be sent`."""
+def resource_title(group: Sequence[Change]) -> tuple[str, str]:
+    """`alert of llama/heat on GPU-0 to GPU-3`, and what happens to it: `will be sent`."""
     first = group[0]
     phrase = _PHRASES.get((first.type, first.actions[0]), "will be changed")
     gpus = [change.gpu for change in group if change.gpu]
     where = f" on {gpu_ranges(gpu.index for gpu in gpus)}" if gpus else ""
     match first.type:
         case ResourceType.ALERT:
-            return f"alert of {first.holds[0].key}{where} {phrase}"
+            return f"alert of {first.holds[0].key}{where}", phrase
         case ResourceType.PROCESS:
-            name = plain_text(str(first.before["name"]))
-            return f"process {show_value(first.before['pid'])} ({name}){where} {phrase}"
+            name = one_line(str(first.before["name"]))
+            return f"process {show_value(first.before['pid'])} ({name}){where}", phrase
         case _:
-            return f"{first.address} {phrase}"
+            return first.address, phrase
 
 
-def value_lines(change: Change) -> Iterable[str]:
+def value_rows(change: Change) -> Iterable[ValueRow]:
     """`channel = slack-devops`, `cordoned = no -> yes`."""
-    names = [name for name in _NAMES if name in change.before or name in change.after]
-    width = max((len(name) for name in names), default=0)
-    for name in names:
+    for name in _NAMES:
+        if name not in change.before and name not in change.after:
+            continue
         before, after = change.before.get(name), change.after.get(name)
         if name in change.before and name in change.after and before != after:
-            shown = f"{_named(name, before)} -> {_named(name, after)}"
+            yield ValueRow(name=name, before=_named(name, before), after=_named(name, after))
+        elif name in change.after:
+            yield ValueRow(name=name, after=_named(name, after))
         else:
-            shown = _named(name, after if name in change.after else before)
-        yield f"{name:<{width}} = {shown}"
+            yield ValueRow(name=name, before=_named(name, before))
 
 
 def show_value(value: SettingValue) -> str:
@@ -73,7 +94,7 @@ def show_value(value: SettingValue) -> str:
         case None | "":
             return "(none)"
         case _:
-            return plain_text(str(value))
+            return one_line(str(value))
 
 
 def _named(name: str, value: SettingValue) -> str:

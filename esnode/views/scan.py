@@ -11,9 +11,12 @@ from tabulate import tabulate
 
 from esnode.model.plan import Drift, LockStatus, Plan, gpu_ranges
 from esnode.model.settings import SETTINGS
+from esnode.views.drift_text import show_reading
+from esnode.views.folding import fold
 from esnode.views.jsonlines import emit, emit_diagnostic, emit_version
-from esnode.views.plan_text import banner, fold, show_reading
-from esnode.views.text import Paint, counted, diagnostic_box, paint_for, plain_text, write
+from esnode.views.plan_text import banner
+from esnode.views.printable import printable
+from esnode.views.text import Paint, counted, diagnostic_box, paint_for, write
 
 _HEADERS = ("GPU", "setting", "applied", "observed", "cause", "by whom", "for", "when (UTC)")
 
@@ -73,13 +76,14 @@ class JsonScanView:
 
 
 def scan_text(plan: Plan, paint: Paint) -> str:
-    """The whole scan, without a line end."""
+    """The whole scan, without a line end and without control characters of its input."""
+    plan = printable(plan)
     rows = [row for drift in plan.drift for row in _rows(drift)]
     sections = [
         banner(plan, paint),
         tabulate(rows, headers=_HEADERS) if rows else "",
         "\n".join(_evidence(plan)),
-        "\n".join(f"Note: {plain_text(note)}" for note in (*plan.notes, *_consistent(plan))),
+        "\n".join(f"Note: {note}" for note in (*plan.notes, *_consistent(plan))),
         paint(summary_line(plan), "bold", "yellow" if plan.drift else "green"),
     ]
     return "\n\n".join(section for section in sections if section)
@@ -114,10 +118,10 @@ def _rows(drift: Drift) -> Iterator[tuple[str, ...]]:
             drift.gpu.label,
             name,
             SETTINGS[name].show(before),
-            "not readable" if not SETTINGS[name].readable else plain_text(show_reading(name, drift.after[name])),
+            "not readable" if not SETTINGS[name].readable else show_reading(name, drift.after[name]),
             drift.cause.value,
-            plain_text(applied.user) if applied else "nobody",
-            plain_text(str(applied)) if applied else "",
+            applied.user if applied else "nobody",
+            str(applied) if applied else "",
             applied.at.strftime("%Y-%m-%d %H:%M:%S") if applied else "",
         )
 
@@ -125,7 +129,7 @@ def _rows(drift: Drift) -> Iterator[tuple[str, ...]]:
 def _evidence(plan: Plan) -> Iterator[str]:
     for group in fold(plan.drift, lambda drift: (drift.cause, drift.evidence, tuple(drift.before))):
         names = ", ".join(group[0].before)
-        yield f"{gpu_ranges(drift.gpu.index for drift in group)}, {names}: {plain_text(group[0].evidence)}"
+        yield f"{gpu_ranges(drift.gpu.index for drift in group)}, {names}: {group[0].evidence}"
 
 
 def _consistent(plan: Plan) -> Iterator[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,15 @@ from typing import Any
 from tabulate import tabulate
 
 from esnode.units import format_number
+from esnode.views.jsonlines import emit, emit_document
+from esnode.views.printable import printable
 from esnode.views.text import write
 
 
-def show_created(path: Path, description: str) -> None:
+def show_created(path: Path, description: str, *, as_json: bool) -> None:
+    if as_json:
+        emit("world_created", f"Wrote {path}. {description}.", path=str(path), description=description)
+        return
     write(f"Wrote {path}. {description}.")
     write(f"\nUse it with -simulate={path}, or for every command:\n    export ESNODE_SIMULATE={path}")
 
@@ -22,11 +26,19 @@ def show_created(path: Path, description: str) -> None:
 def show_panel(description: str, rows: Sequence[Any], *, as_json: bool) -> None:
     """`rows` are the simulator's PanelRow."""
     if as_json:
-        write(json.dumps({"description": description, "gpus": [asdict(row) for row in rows]}, indent=2))
+        emit_document({"description": description, "gpus": [asdict(row) for row in rows]})
         return
     write(f"SIMULATED. {description}.\n")
+    rows = printable(tuple(rows))
     headers = ["GPU", "model", "temp", "util", "power", "limit", "SM clock", "locks", "persistence", "remarks"]
     write(tabulate([_cells(row) for row in rows], headers=headers))
+
+
+def show_set(target: str | None, values: Mapping[str, str], *, as_json: bool) -> None:
+    """A foreign hand is silent to people."""
+    if as_json:
+        said = ", ".join(f"{name}={value}" for name, value in values.items())
+        emit("world_changed", f"Set {said} on {target or 'the machine'}", target=target, values=values)
 
 
 def _cells(row: Any) -> list[str]:

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from esnode.views.text import Paint, plain_text
+from esnode.views.printable import plain_text
+from esnode.views.text import Paint
 
 
 class Span(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 
@@ -13,6 +12,8 @@ from esnode.model.plan import ResourceType, gpu_address, node_address
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import CordonedNode, Hold, ManagedGpu, State
+from esnode.views.jsonlines import emit, emit_document, emit_version
+from esnode.views.printable import printable
 from esnode.views.text import counted, write
 
 
@@ -21,23 +22,36 @@ def show_state(state: State, *, no_color: bool) -> None:
     write(state_text(state))
 
 
-def show_addresses(state: State) -> None:
+def show_addresses(state: State, *, as_json: bool) -> None:
+    if as_json:
+        emit_version()
     for uuid in _by_index(state):
-        write(gpu_address(uuid))
+        address = gpu_address(uuid)
+        if as_json:
+            emit("resource", address, address=address)
+        else:
+            write(address)
 
 
-def show_raw(data: bytes) -> None:
-    """The file's own bytes."""
-    sys.stdout.write(data.decode())
+def show_raw(data: bytes, *, as_json: bool) -> None:
+    """The file's own bytes, or its JSON on one line."""
+    if as_json:
+        emit_document(wire.parse(data))
+    else:
+        sys.stdout.write(data.decode())
 
 
 def show_resource(state: State, address: str, *, as_json: bool) -> None:
     uuid = next(uuid for uuid in state.managed.gpus if gpu_address(uuid) == address)
     record = state.managed.gpus[uuid]
-    write(json.dumps(wire.plain(record), indent=2) if as_json else resource_text(record))
+    if as_json:
+        emit_document(wire.plain(record))
+    else:
+        write(resource_text(record))
 
 
 def state_text(state: State) -> str:
+    state = printable(state)
     node = state.node
     where = f"{node.hostname} ({node.machine_id})" if node else "no machine yet"
     lines = [f"Lineage {state.lineage}, serial {state.serial}, of {where}."]
@@ -68,6 +82,7 @@ def node_text(node: CordonedNode) -> str:
 
 def resource_text(record: ManagedGpu) -> str:
     """One GPU, in Terraform's manner."""
+    record = printable(record)
     identity = record.identity
     lines = [f"# {identity.label} ({identity.name}) {gpu_address(identity.uuid)}"]
     for name in _ordered(record):

@@ -83,6 +83,11 @@ def show_unlocked(holder: str, *, as_json: bool) -> None:
     _say("state_unlocked", f"Cleared the lock of a holder that is gone: {holder}.", as_json=as_json, holder=holder)
 
 
+def show_confirmed(when: str, *, as_json: bool) -> None:
+    """`when` is the time of the apply that stays."""
+    _say("apply_confirmed", f"Confirmed: what was applied on {when} stays.", as_json=as_json)
+
+
 def _say(type: str, message: str, *, as_json: bool, **members: Any) -> None:
     if as_json:
         emit(type, message, **members)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from esnode import wire
 from esnode.diagnostics import Diagnostic
 from esnode.model.settings import SETTINGS
 from esnode.model.state import State
-from esnode.views.jsonlines import emit, emit_diagnostic
+from esnode.views.jsonlines import emit, emit_diagnostic, emit_document
+from esnode.views.printable import printable
 from esnode.views.text import counted, diagnostic_box, paint_for, write
 
 _SETTINGS_SHOWN = 2
@@ -36,12 +36,13 @@ def show_history(rows: Sequence[HistoryRow], *, present: int | None, problem: st
     if as_json:
         entries = [_document(row) for row in rows]
         document = {"serial": present, "problem": problem or None, "damaged_entries": damaged, "entries": entries}
-        write(json.dumps(document, indent=2))
+        emit_document(document)
         return
     write(history_text(rows, present=present, problem=problem, damaged=damaged))
 
 
 def history_text(rows: Sequence[HistoryRow], *, present: int | None, problem: str, damaged: int) -> str:
+    rows = printable(tuple(rows))
     head = f"The state has serial {present}." if present is not None else f"{problem}."
     if damaged:
         lost = f"{counted(damaged, 'entry')} of the history cannot be read."

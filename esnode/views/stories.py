@@ -11,7 +11,8 @@ from esnode.errors import DocumentInvalid, EsnodeError
 from esnode.model.story_run import Outcome, Row, StoryResult
 from esnode.units import format_moment
 from esnode.views.jsonlines import emit, emit_diagnostic, emit_version
-from esnode.views.text import WIDTH, Paint, counted, diagnostic_box, paint_for, plain_text, write
+from esnode.views.printable import plain_text
+from esnode.views.text import WIDTH, Paint, counted, diagnostic_box, paint_for, write
 
 _LONGEST_REASON = 90
 

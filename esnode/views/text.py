@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -11,10 +12,17 @@ from typing import TextIO
 
 from esnode.diagnostics import Diagnostic, Level
 from esnode.errors import EsnodeError
+from esnode.views import progress
+from esnode.views.printable import escaped, one_line, plain_text
+from esnode.views.source import source_lines
 
 WIDTH = 100
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "reverse": "7"}
+
+_ANY_CODE = f"(?:0|{'|'.join(_CODES.values())})"
+_CONTROL = re.compile(f"(\x1b\\[{_ANY_CODE}(?:;{_ANY_CODE})*m)|[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+"""A style of ours, kept, or a control character that is no line end, shown by its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +42,6 @@ def paint_for(stream: TextIO, *, no_color: bool = False) -> Paint:
     """Colour only on a terminal, and never against NO_COLOR (https://no-color.org)."""
     is_plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Paint(enabled=not is_plain and stream.isatty())
-
-
-def plain_text(text: str) -> str:
-    """`text` without control characters: what comes from a file must not move the cursor. A tab becomes an arrow."""
-    shown = text.replace("\t", "→")
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in shown)
 
 
 def counted(count: int, word: str) -> str:
@@ -73,12 +75,10 @@ def diagnostic_box(diagnostic: Diagnostic, paint: Paint) -> str:
     lines = [f"{paint(heading + ':', 'bold', color)} {paint(plain_text(diagnostic.summary), 'bold')}"]
     place = diagnostic.range
     if place:
-        lines += ["", f"  on {plain_text(place.filename)} line {place.line}, column {place.column}:"]
+        lines += ["", f"  on {one_line(place.filename)} line {place.line}, column {place.column}:"]
         if place.source:
-            number = f"{place.line:>4}: "
-            lines.append(f"  {number}{plain_text(place.source)}")
-            length = max(1, place.end_column - place.column)
-            lines.append(" " * (2 + len(number) + place.column - 1) + paint("^" * length, color))
+            shown, before, marks = source_lines(place, WIDTH)
+            lines += [f"  {shown}", f"  {before}{paint(marks, color)}"]
     if diagnostic.detail:
         lines += ["", *wrapped(diagnostic.detail)]
     return boxed(lines, paint, color)
@@ -86,7 +86,7 @@ def diagnostic_box(diagnostic: Diagnostic, paint: Paint) -> str:
 
 def boxed(lines: Iterable[str], paint: Paint, color: str) -> str:
     bar = paint("│", color)
-    body = [f"{bar} {line}".rstrip() for line in lines]
+    body = [f"{bar} {line}".rstrip() for entry in lines for line in entry.split("\n")]
     return "\n".join([paint("╷", color), *body, paint("╵", color)])
 
 
@@ -100,7 +100,12 @@ def error_box(error: EsnodeError, paint: Paint) -> str:
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
-    """Print a block and a line end."""
+    """Print a block and a line end. The last net: no control character but our own styles gets through."""
     out = stream or sys.stdout
-    out.write(text + "\n")
+    shown = _CONTROL.sub(lambda match: match[1] or escaped(match[0]), text)
+    if out.encoding and out.errors == "strict":
+        # What the terminal's encoding does not have, half a file name for instance, is shown by its number.
+        shown = shown.encode(out.encoding, "backslashreplace").decode(out.encoding)
+    progress.clear()
+    out.write(shown + "\n")
     out.flush()

@@ -13,7 +13,7 @@ from datetime import datetime
 from esnode.model.loop_status import LoopStatus
 from esnode.model.readings import Missing
 from esnode.units import format_duration, format_number
-from esnode.views.plan_text import fold
+from esnode.views.folding import fold
 from esnode.views.spans import Line, Span, cut, joined, line, spread, styled, text_of
 from esnode.views.text import counted
 from esnode.views.top_gpus import Order, gpu_table

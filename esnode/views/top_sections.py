@@ -15,7 +15,9 @@ from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, SettingValue
 from esnode.model.verdict import Effect, Status, Verdict
 from esnode.units import format_duration
-from esnode.views.plan_text import STATUS_STYLES, fold, show_reading
+from esnode.views.drift_text import show_reading
+from esnode.views.folding import fold
+from esnode.views.plan_text import STATUS_STYLES
 from esnode.views.resources_text import show_value
 from esnode.views.spans import Line, cut, fitted, joined, line, width_of
 from esnode.views.top_gpus import URGENCY

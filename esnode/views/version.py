@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+from esnode.views.jsonlines import emit_document
 from esnode.views.text import write
 
 
@@ -13,4 +13,4 @@ def show_version(version: str, driver: Mapping[str, str | None] | None) -> None:
     if driver is None:
         write(f"esnode v{version}")
     else:
-        write(json.dumps({"esnode_version": version, **driver}, indent=2))
+        emit_document({"esnode_version": version, **driver})

@@ -20,14 +20,16 @@ from esnode.wiring.planning import look, recover_and_save
 NOBODY = "esnode (not confirmed in time)"
 
 
-def undo_overdue(file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float) -> bool:
+def undo_overdue(
+    file: StateFile, simulate: Path | None, given: Facts, lock_timeout: float, *, as_json: bool = False
+) -> bool:
     """Undo the last apply if its time is over and nobody confirmed it. False when it has to be tried again."""
     with locked(file.path, "revert", timeout=lock_timeout), open_machine(simulate, given) as machine:
         state = file.load()
         probation = state.managed.probation
         if probation is None or probation.due_at.seconds_since(machine.clock.now()) > 0:
             return True
-        report = _undo(file, machine, simulate, lock_timeout)
+        report = _undo(file, machine, simulate, lock_timeout, as_json=as_json)
         if report.is_complete:
             return True
         latest = file.load()
@@ -35,7 +37,7 @@ def undo_overdue(file: StateFile, simulate: Path | None, given: Facts, lock_time
         return False
 
 
-def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: float) -> ApplyReport:
+def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: float, *, as_json: bool) -> ApplyReport:
     state = file.load()
     sight = look(machine, [], state)
     observation = settle(sight.observation, state.observed)
@@ -48,7 +50,7 @@ def _undo(file: StateFile, machine: Machine, simulate: Path | None, timeout: flo
         node_file=machine.node_file,
         neighbours=sight.neighbours,
     ).plan
-    view = apply_view(as_json=False, no_color=True)
+    view = apply_view(as_json=as_json, no_color=True)
     view.executing(plan)
     if not plan.has_changes:
         file.save(end_probation(state))

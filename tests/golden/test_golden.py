@@ -7,16 +7,21 @@ from dataclasses import replace
 
 import pytest
 
+from esnode import __version__
 from esnode.engine.describe import describe
 from esnode.model.metrics import THROTTLE_REASONS
 from esnode.model.plan import Mode
-from esnode.model.profile import Alert, LockClock, Selector
+from esnode.model.profile import Alert, LockClock, Selector, Severity
 from esnode.model.readings import NOT_READ, Missing, MissingReason
 from esnode.model.settings import ClockRange
 from esnode.storage.plans import plan_document
 from esnode.storage.profiles.write import ProfileDraft, SettingLine, profiles_text
 from esnode.views.apply import step_in_words, tally
+from esnode.views.junit import plan_junit
+from esnode.views.plan_html import plan_html
+from esnode.views.plan_markdown import plan_markdown
 from esnode.views.plan_text import next_steps, plan_text
+from esnode.views.sarif import plan_sarif
 from esnode.views.scan import next_steps as scan_steps
 from esnode.views.scan import scan_text
 from esnode.views.state import resource_text, state_text
@@ -45,6 +50,18 @@ def _specification():
 def _hot():
     gpus = [a_gpu(index, metrics={"gpu_temp_celsius": 84.0 if index == 3 else 60.0 + index}) for index in range(8)]
     return plan_of(TRAIN, an_observation(*gpus))
+
+
+def _several_hot():
+    """The same change for different readings, a GPU that differs, an alert of several GPUs."""
+    tell = a_policy("tell", condition="> 80", action=Alert(channel="ops"), severity=Severity.CRITICAL, line=41)
+    profile = a_profile(THERMAL, tell, path="training.es")
+    hot = {0: 84.0, 1: 86.5, 2: 60.0, 5: 91.0}
+    gpus = [
+        a_gpu(index, metrics={"gpu_temp_celsius": hot.get(index, 71.0)}, settings={"power_limit_watts": limit})
+        for index, limit in enumerate([700.0, 700.0, 700.0, 700.0, 700.0, 650.0])
+    ]
+    return plan_of(profile, an_observation(*gpus))
 
 
 def _folded():
@@ -103,6 +120,7 @@ PLANS = {
     "accepted": _accepted,
     "specification": _specification,
     "hot": _hot,
+    "several_hot": _several_hot,
     "folded": _folded,
     "drifted": _drifted,
     "destroyed": _destroyed,
@@ -125,6 +143,15 @@ def test_the_human_plan(name, request):
 def test_the_plan_file(name, request):
     text = json.dumps(plan_document(PLANS[name]()), indent=2, sort_keys=True)
     agree(f"plan_{name}.json", text + "\n", request)
+
+
+@pytest.mark.parametrize("name", ["several_hot", "scanned"])
+def test_the_other_faces(name, request):
+    plan = PLANS[name]()
+    agree(f"plan_{name}.md", plan_markdown(plan, source="plan.json", digest="d" * 64), request)
+    agree(f"plan_{name}.html", plan_html(plan, digest="d" * 64), request)
+    agree(f"plan_{name}.xml", plan_junit(plan), request)
+    agree(f"plan_{name}.sarif", plan_sarif(plan).replace(__version__, "VERSION"), request)
 
 
 def test_the_scan(request):

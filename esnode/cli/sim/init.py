@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from esnode.cli import options
 from esnode.cli.completing import board_names
 from esnode.cli.syntax import Command, switch
 
@@ -36,6 +37,7 @@ from esnode.cli.syntax import Command, switch
 @click.option("--driver", default=None, metavar="VERSION", help="Driver version, 535 to 615.")
 @click.option("--machine-id", default=None, metavar="ID", help="The machine's id; else a new one.")
 @switch("force", help="Overwrite WORLD, and forget its registers.")
+@options.view_options
 def command(
     path: Path,
     board: str,
@@ -46,6 +48,8 @@ def command(
     driver: str | None,
     machine_id: str | None,
     force: bool,
+    json: bool,
+    no_color: bool,
 ) -> int:
     """Write a world file, ready for -simulate.
 
@@ -57,8 +61,10 @@ def command(
     """
     from esnode.simulator.template import create_world
     from esnode.simulator.world import open_world
+    from esnode.views.jsonlines import begin
     from esnode.views.sim import show_created
 
+    begin(as_json=json)
     create_world(
         path,
         board=board,
@@ -70,5 +76,5 @@ def command(
         machine_id=machine_id,
         overwrite=force,
     )
-    show_created(path, open_world(path).describe())
+    show_created(path, open_world(path).describe(), as_json=json)
     return 0

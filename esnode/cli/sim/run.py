@@ -17,7 +17,7 @@ from esnode.errors import BadInvocation
 @options.simulate_option
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARG]...")
 def command(simulate: Path | None, words: tuple[str, ...]) -> int:
-    """Run a Python program that uses pynvml on the simulated machine, unchanged.
+    """Run a Python program that uses pynvml on the simulated machine, unchanged. What it prints is its own.
 
     \b
     Examples:

@@ -41,13 +41,14 @@ def command(
     from esnode.model.needs import NOTHING_MORE
     from esnode.storage.states import StateFile
     from esnode.views.jsonlines import begin
+    from esnode.views.progress import progress
     from esnode.views.state_edits import ask_to_adopt, show_adopted, show_both
     from esnode.wiring.machine import facts, open_machine
 
     begin(as_json=json)
     before = StateFile(state_path).load_existing()
     given = facts(node_path, is_this_machine=simulate is None)
-    with open_machine(simulate, given) as machine:
+    with progress("Reading the hardware", as_json=json), open_machine(simulate, given) as machine:
         observation = machine.observe(NOTHING_MORE)
     here = observation.node.identity
     if before.node is None or before.node == here:

@@ -13,7 +13,8 @@ from esnode.storage.states import StateFile
 
 @click.command("list", cls=Command)
 @options.state_option
-def command(state_path: Path) -> int:
+@options.view_options
+def command(state_path: Path, json: bool, no_color: bool) -> int:
     """List the address of everything that esnode manages, one a line.
 
     \b
@@ -22,5 +23,5 @@ def command(state_path: Path) -> int:
     """
     from esnode.views.state import show_addresses
 
-    show_addresses(StateFile(state_path).load_existing())
+    show_addresses(StateFile(state_path).load_existing(), as_json=json)
     return 0

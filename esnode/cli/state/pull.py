@@ -14,8 +14,9 @@ from esnode.storage.states import StateFile
 
 @click.command("pull", cls=Command)
 @options.state_option
-def command(state_path: Path) -> int:
-    """Print the state file as it is, once it proved to be whole: to look into, or to keep a copy.
+@options.view_options
+def command(state_path: Path, json: bool, no_color: bool) -> int:
+    """Print the state file as it is, once it proved to be whole: to look into, or to keep a copy. -json: on one line.
 
     \b
     Examples:
@@ -24,5 +25,5 @@ def command(state_path: Path) -> int:
     from esnode.views.state import show_raw
 
     StateFile(state_path).load_existing()
-    show_raw(read_file(state_path, "state file"))
+    show_raw(read_file(state_path, "state file"), as_json=json)
     return 0
