@@ -29,6 +29,7 @@ profiles: profile.es
 stories:
   - name: it is capped
     board: H100-SXM
+    lasts: 1m
     expect: [{settings: {power_limit_watts: 500}}]
 """
 
