@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.places import CAPTURES
 
@@ -92,6 +93,11 @@ def _browser() -> str:
     from tests.browser.places import missing_parts
 
     return missing_parts()
+
+
+# A slow machine is nobody's mistake.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 LANES: dict[str, Callable[[], str]] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esnode.cli.syntax import LazyGroup, Switch, Words, option_takes_value
+from esnode.cli.syntax import Destination, LazyGroup, Switch, Words, option_takes_value
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -135,6 +135,8 @@ def _argument(
 def _values(ctx: click.Context, param: click.Parameter, incomplete: str) -> Iterator[CompletionItem]:
     if isinstance(param.type, Switch):
         yield from (_item(word) for word in ("true", "false") if word.startswith(incomplete))
+    elif isinstance(param.type, Destination):
+        yield _item(FILES)
     elif isinstance(param.type, click.Path):
         yield _item(FOLDERS if not param.type.file_okay else FILES)
     else:

@@ -19,7 +19,7 @@ from esnode.cli.syntax import Command, switch
 @switch("write", default=True, help="-write=false: do not write the files.")
 @switch("list", "list_files", default=True, help="-list=false: do not list the files that change.")
 @switch("recursive", help="Look into the folders inside folders, too.")
-@switch("no-color", help="Print without colour (also NO_COLOR).")
+@options.view_options
 def command(
     paths: tuple[str, ...],
     profile_paths: tuple[Path, ...],
@@ -28,6 +28,7 @@ def command(
     write: bool,
     list_files: bool,
     recursive: bool,
+    json: bool,
     no_color: bool,
 ) -> int:
     """Write profiles in their canonical layout: same meaning, same comments, the reference's order of keys.
@@ -42,11 +43,12 @@ def command(
       esnode fmt - < draft.es
     """
     from esnode.storage.format_files import find_files, format_files, format_stream
-    from esnode.views.fmt import show_formatted
+    from esnode.views.fmt import formatted_view
 
     given = [*paths, *(str(path) for path in profile_paths)]
     if given == ["-"]:
         results = [format_stream(sys.stdin.buffer.read(), is_shown=not (check or diff))]
     else:
         results = format_files(find_files(given, recursive=recursive), write=write and not check)
-    return show_formatted(results, check=check, diff=diff, list_files=list_files, no_color=no_color)
+    view = formatted_view(as_json=json, no_color=no_color)
+    return view(results, check=check, diff=diff, list_files=list_files)

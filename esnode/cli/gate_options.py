@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from esnode.cli.options import together
-from esnode.engine.gates import WORDS, Rules, parse_deny
+from esnode.engine.gates import Rules, parse_deny
 from esnode.errors import BadInvocation, BadValue
 from esnode.secrets import is_reference
 
@@ -52,22 +52,21 @@ rule_options = together(
         type=Denied(),
         multiple=True,
         metavar="WORDS",
-        help=f"Refuse a plan that does any of these, by comma; repeats: {', '.join(WORDS)}.",
+        help="Refuse such changes: delete, kill_process, ...",
     ),
     click.option(
         "--max-changes",
         type=click.IntRange(0),
         default=None,
         metavar="N",
-        help="Refuse a plan that touches more resources.",
+        help="Refuse to touch more resources.",
     ),
     click.option(
         "--max-watts-delta",
         type=WattsLimit(),
         default=None,
         metavar="W",
-        help="Refuse a plan that moves power limits by more watts: the sum over its GPUs of how far each "
-        "requested limit goes up or down.",
+        help="Refuse more change of power limits, summed up.",
     ),
 )
 
@@ -76,20 +75,20 @@ gate_options = together(
         "--against",
         type=click.Path(path_type=Path),
         metavar="PLAN",
-        help="Exit 3 unless this plan decides what that approved one did.",
+        help="Exit 3 unless it decides what PLAN did.",
     ),
     rule_options,
     click.option(
         "--sign-key",
         type=click.Path(path_type=Path),
         metavar="PEM",
-        help="Sign the plan that -out saves with this ed25519 key: FILE.sig, beside it.",
+        help="Sign the saved plan with this key: FILE.sig.",
     ),
     click.option(
         "--sign-key-password",
         default="",
         metavar="REFERENCE",
-        help="Where the key's password is: env:NAME, file:/PATH or credential:NAME.",
+        help="The key's password: env:NAME, file:/PATH.",
     ),
 )
 

@@ -34,7 +34,7 @@ simulate_option = click.option(
     type=click.Path(path_type=Path),
     envvar="ESNODE_SIMULATE",
     metavar="WORLD",
-    help="Use a simulated machine (also ESNODE_SIMULATE).",
+    help="A simulated machine (also ESNODE_SIMULATE).",
 )
 
 machine_options = together(
@@ -55,8 +55,7 @@ machines_options = together(
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="PATH",
-        help="Read what `nvidia-smi -q -x` wrote instead of the driver: a file, or a folder of *.xml; repeats, and "
-        "takes further files after it.",
+        help="Read nvidia-smi -q -x files, folders; repeats.",
     ),
     simulate_option,
 )
@@ -77,7 +76,7 @@ node_option = click.option(
     type=click.Path(path_type=Path),
     envvar="ESNODE_NODE",
     metavar="FILE",
-    help="The node file (/etc/esnode/node.yaml; also ESNODE_NODE).",
+    help="The node file (also ESNODE_NODE).",
 )
 
 lock_timeout_option = click.option(
@@ -85,7 +84,7 @@ lock_timeout_option = click.option(
     type=Duration(),
     default=LOCK_TIMEOUT,
     metavar="DURATION",
-    help="How long to wait for the state's lock (10s).",
+    help="How long to wait for the lock (10s).",
 )
 
 lock_options = together(switch("lock", default=True, help="-lock=false: do not lock the state."), lock_timeout_option)
@@ -111,7 +110,7 @@ timeout_option = click.option(
     type=Duration(),
     default=DRIVER_TIMEOUT,
     metavar="DURATION",
-    help="How long the driver may take to answer for a GPU (30s).",
+    help="What the driver has for each GPU (30s).",
 )
 
 given_options = together(
@@ -121,7 +120,7 @@ given_options = together(
         type=Assignment(),
         multiple=True,
         metavar="K=V",
-        help="A tag of this machine; repeats (also ESNODE_TAGS).",
+        help="A tag; repeats (also ESNODE_TAGS).",
     ),
     click.option(
         "--label",
@@ -129,7 +128,7 @@ given_options = together(
         type=Assignment(),
         multiple=True,
         metavar="K=V",
-        help="A label of this machine; repeats (also ESNODE_LABELS).",
+        help="A label; repeats (also ESNODE_LABELS).",
     ),
 )
 
@@ -139,7 +138,7 @@ profile_option = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="PATH",
-    help="A profile, or a folder of them; repeats. Else *.es here.",
+    help="A profile or folder; repeats. Else *.es here.",
 )
 
 planning_options = together(
@@ -149,17 +148,17 @@ planning_options = together(
         "out",
         type=Destination(),
         metavar="FILE",
-        help="Save the plan for `esnode apply FILE`; in a folder, as NODE.plan.json.",
+        help="Save the plan; in a folder, as NODE.plan.json.",
     ),
     switch("detailed-exitcode", help="Exit 2 when there are changes."),
-    switch("refresh", default=True, help="-refresh=false: use the state's last readings."),
+    switch("refresh", default=True, help="-refresh=false: plan from the last readings."),
     click.option(
         "--target",
         "targets",
         multiple=True,
         metavar="ADDR",
         shell_complete=completing.gpu_addresses,
-        help="Plan changes of this resource only, such as gpu[0]; repeats.",
+        help="Plan this resource only: gpu[0]; repeats.",
     ),
     click.option(
         "--valid-for",

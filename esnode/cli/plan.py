@@ -31,8 +31,8 @@ _PLANNING = ("state_path", "refresh", "lock", "lock_timeout", "targets", "valid_
 @options.planning_options
 @gate_options
 @switch("destroy", help="Plan to give every managed setting back.")
-@switch("refresh-only", help="Plan to accept drift: what is observed becomes what is applied.")
-@switch("reassert", help="Plan to write clock locks again that nobody can verify.")
+@switch("refresh-only", help="Plan to accept drift into the record.")
+@switch("reassert", help="Plan to write unverifiable locks again.")
 @options.machines_options
 @options.node_option
 @options.state_option
@@ -50,12 +50,11 @@ def command(
     captures: tuple[Path, ...],
     **asked: Any,
 ) -> int:
-    """Refresh, judge the profiles against the hardware, and show what would change.
+    """Refresh, judge the profiles, and show what would change.
 
     \b
     Examples:
       esnode plan -f training.es -out plan.json
-      esnode plan -f profiles/ -detailed-exitcode
       esnode plan -f training.es -against approved.json -out plan.json
       esnode plan -f training.es -deny delete,kill_process -max-watts-delta 1500
       esnode plan -capture node7.xml -f training.es -label workload_type=training

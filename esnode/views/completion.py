@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 
-from esnode.views.text import write
+from esnode.views.jsonlines import emit_document
+from esnode.views.printable import plain_text
 
 _BASH = r"""# bash completion of esnode. Made by `esnode completion bash`.
 _esnode() {
@@ -82,12 +84,23 @@ complete -c esnode -f -a '(__esnode_candidates)'
 _SCRIPTS: Mapping[str, str] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def show_script(shell: str) -> None:
-    write(_SCRIPTS[shell].rstrip("\n"))
+def show_script(shell: str, *, as_json: bool) -> None:
+    script = _SCRIPTS[shell].rstrip("\n")
+    if as_json:
+        emit_document({"shell": shell, "script": script})
+    else:
+        _print(script)
 
 
-def show_candidates(items: Iterable[tuple[str, str]]) -> None:
+def show_candidates(items: Iterable[tuple[str, str]], *, as_json: bool) -> None:
     """A line for each: the word, a tab, what it is."""
-    lines = [f"{value}\t{' '.join(about.split())}" for value, about in items]
-    if lines:
-        write("\n".join(lines))
+    told = [(value, " ".join(about.split())) for value, about in items]
+    if as_json:
+        emit_document({"candidates": [{"value": value, "about": about} for value, about in told]})
+    elif told:
+        _print("\n".join(f"{plain_text(value)}\t{plain_text(about)}" for value, about in told))
+
+
+def _print(text: str) -> None:
+    """For a shell, not for a terminal: its tabs are meant."""
+    sys.stdout.write(text + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esnode.errors import FileUnwritable
 from esnode.model.manual import ManualPage
+from esnode.views.jsonlines import emit_document
 from esnode.views.text import write
 
 EXIT_STATUS = {
@@ -44,18 +45,23 @@ def page_text(page: ManualPage) -> str:
     return "\n".join(_lines(page)) + "\n"
 
 
-def show_page(page: ManualPage) -> None:
-    write(page_text(page).rstrip("\n"))
+def show_page(page: ManualPage, *, as_json: bool) -> None:
+    if as_json:
+        emit_document({"name": page.name, "page": page_text(page)})
+    else:
+        write(page_text(page).rstrip("\n"))
 
 
-def write_pages(pages: Sequence[ManualPage], folder: Path) -> None:
-    """Write each page as NAME.1. Raises FileUnwritable."""
+def write_pages(pages: Sequence[ManualPage], folder: Path, *, as_json: bool) -> None:
+    """Write each page as NAME.1, and say with `as_json` which. Raises FileUnwritable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for page in pages:
             (folder / f"{page.name}.1").write_text(page_text(page), encoding="utf-8")
     except OSError as failure:
         raise FileUnwritable(f"the pages cannot be written to {folder}: {failure.strerror}") from None
+    if as_json:
+        emit_document({"written": [str(folder / f"{page.name}.1") for page in pages]})
 
 
 def _lines(page: ManualPage) -> Iterator[str]:

@@ -32,7 +32,12 @@ def parsed(root: click.Command, words: list[str]) -> None:
 
 
 def command_lines(line: str) -> list[list[str]]:
-    """The esnode commands of a line for a shell, without what the shell itself takes."""
+    """The esnode commands of a line for a shell, without what the shell itself takes; one in $(...) is one, too."""
+    inner = re.findall(r"\$\(([^()]*)\)", line)
+    return [words for part in (re.sub(r"\$\([^()]*\)", "X", line), *inner) for words in _commands(part)]
+
+
+def _commands(line: str) -> list[list[str]]:
     split = shlex.shlex(line, posix=True, punctuation_chars="|<>&")
     split.whitespace_split = True
     lines: list[list[str]] = [[]]
