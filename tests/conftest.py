@@ -11,10 +11,15 @@ import tempfile
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from tests.places import CAPTURES
 
 pytest_plugins = ["tests.receivers"]
+
+# How long an example takes is the machine's business: other work on it must not make a test fail.
+settings.register_profile("esnode", deadline=None)
+settings.load_profile("esnode")
 
 
 def _captures() -> str:

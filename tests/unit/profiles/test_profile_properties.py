@@ -81,19 +81,17 @@ def test_a_duration_reads_what_it_writes(seconds: int) -> None:
     assert float(parse_duration(format_duration(seconds))) == seconds
 
 
-@settings(deadline=3000)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_profile_or_invalid(data: bytes) -> None:
     survives(data)
 
 
-@settings(deadline=3000)
 @given(st.text(max_size=400))
 def test_any_text_is_a_profile_or_invalid(text: str) -> None:
     survives(text.encode("utf-8", "replace"))
 
 
-@settings(deadline=3000, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(EXAMPLES), st.data())
 def test_a_mutilated_example_is_a_profile_or_invalid(data: bytes, draw: st.DataObject) -> None:
     for _ in range(draw.draw(st.integers(1, 3))):
@@ -127,7 +125,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found + [place for container, key in list(found) for place in places(container[key])]
 
 
-@settings(deadline=3000, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(documents()), st.data())
 def test_the_fast_answer_and_the_json_schema_agree(document: Any, draw: st.DataObject) -> None:
     from jsonschema import Draft202012Validator
