@@ -17,6 +17,8 @@ from tests.places import CAPTURES
 
 pytest_plugins = ["tests.receivers"]
 
+# How long an example takes is the machine's business: other work on it must not make a test fail.
+
 
 def _captures() -> str:
     return "" if (CAPTURES / "qx-h100.xml").exists() else f"no captures of real boards at {CAPTURES}"

@@ -20,8 +20,9 @@ NEVER_COLLECTS = (
 
 _MOTHER = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], stdin=subprocess.DEVNULL, start_new_session=True)
-print("child", child.pid, flush=True)
+silent = subprocess.DEVNULL
+child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], stdin=silent, stderr=silent, start_new_session=True)
+os.write(2, b"%d\\n" % child.pid)
 os._exit(0)
 """
 
@@ -30,13 +31,12 @@ os._exit(0)
 def orphan(code: str = OBEYS, *arguments: str) -> Iterator[tuple[int, str]]:
     """A Python process whose parent has gone, and the first line that it printed. It is killed at the end."""
     mother = subprocess.Popen(
-        [sys.executable, "-c", _MOTHER, code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", _MOTHER, code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert mother.stdout is not None
-    # Mother and child write into one pipe, whoever comes first.
-    lines = [mother.stdout.readline().strip() for _ in range(2)]
-    pid = next(int(line.removeprefix("child ")) for line in lines if line.startswith("child "))
-    said = next((line for line in lines if not line.startswith("child ")), "")
+    assert mother.stdout and mother.stderr
+    # Each has a pipe of its own: in one, their lines could be torn.
+    pid = int(mother.stderr.readline())
+    said = mother.stdout.readline().strip()
     handle = os.pidfd_open(pid)
     try:
         mother.wait()
@@ -47,6 +47,7 @@ def orphan(code: str = OBEYS, *arguments: str) -> Iterator[tuple[int, str]]:
         assert has_ended(handle, seconds=10)
         os.close(handle)
         mother.stdout.close()
+        mother.stderr.close()
 
 
 def has_ended(handle: int, *, seconds: float = 0) -> bool:

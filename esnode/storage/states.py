@@ -36,6 +36,7 @@ class StateFile:
         self._known: tuple[Stamp, State] | None = None
         self._old_version: tuple[int, bytes] | None = None
         self._has_backup = False
+        self._was_there = False
         self._history = HistoryFile(path)
         self._new = State(lineage=str(uuid.uuid4()))
 
@@ -59,6 +60,7 @@ class StateFile:
         if not self.exists:
             self._document, self._known = {}, None
             return self._new
+        self._was_there = True
         stamp = _stamp(self.path)
         if self._known and stamp and self._known[0] == stamp:
             return self._known[1]
@@ -104,6 +106,7 @@ class StateFile:
         except FileUnwritable as failure:
             raise StateUnwritable(failure.summary, next_step=failure.next_step) from None
         self._document = new
+        self._was_there = True
         stamp = _stamp(self.path)
         self._known = (stamp, state) if stamp else None
 
@@ -132,7 +135,8 @@ class StateFile:
         """Write what a refresh saw into the observed part, and nothing else.
 
         The file is read again under the lock, so a managed part that changed meanwhile is kept, and an
-        older observation never replaces a newer one. Raises LockHeld or StateUnwritable.
+        older observation never replaces a newer one. A file that vanished since this run read it is no new
+        beginning. Raises LockHeld or StateUnwritable.
         """
         if not lock:
             self._merge_observation(observation, clocks)
@@ -156,6 +160,11 @@ class StateFile:
         self._old_version = None
 
     def _merge_observation(self, observation: Observation, clocks: Mapping[str, PolicyClock]) -> None:
+        if self._was_there and not self.exists:
+            raise StateUnwritable(
+                f"The state file {self.path} was there a moment ago and is gone",
+                next_step="Bring it back with esnode state restore.",
+            )
         state = self.load()
         self.save(with_observation(state, observation, clocks))
 

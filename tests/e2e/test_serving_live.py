@@ -60,8 +60,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Prom
 
 
 def asked(running: Prometheus, query: str) -> list[Reading[float]]:
-    """The value of each GPU, or why there is none."""
-    values = read_query(PrometheusServer(url=running.url), query, GPUS, "node-01")
+    """The value of each GPU, or why there is none; on a machine as slow as it may be."""
+    values = read_query(PrometheusServer(url=running.url), query, GPUS, "node-01", timeout=60)
     return [values[gpu.uuid] for gpu in GPUS]
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from esnode.cli.main import main
+from tests.cli.starter import import_everything
 
 PROFILE = """
 apiVersion: v1
@@ -34,6 +35,7 @@ def said(*args: object) -> str:
 def test_a_thermal_policy_cools_and_never_oscillates(tmp_path, monkeypatch, step_watts):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ESNODE_SIMULATE", "world.yaml")
+    import_everything()  # once, and not in the driver's process of each command
     said("sim", "init", "-count", 1, "-speed", 0, "-ambient", 45, "world.yaml")
     (tmp_path / "profile.es").write_text(PROFILE % step_watts)
     limits: list[tuple[int, float]] = []

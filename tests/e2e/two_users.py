@@ -6,11 +6,11 @@ imported as root first, and each run is a fork that becomes the user.
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import sys
 from pathlib import Path
+
+from tests.cli.starter import import_everything
 
 USER = 12345
 
@@ -36,18 +36,10 @@ def run(words: list[str], *, user: int, log: Path) -> int:
     os._exit(code)
 
 
-def import_everything() -> None:
-    """The driver's process imports for itself, as the user: what is imported before the fork is there."""
-    import esnode
-
-    for module in pkgutil.walk_packages(esnode.__path__, "esnode."):
-        if module.name != "esnode.__main__" and ".hook" not in module.name:
-            importlib.import_module(module.name)
-
-
 def story(folder: Path) -> None:
     from esnode.cli.main import main
 
+    # The driver's process imports for itself, as the user: what is imported before the fork is there.
     import_everything()
     warm = folder / "warm"
     home = folder / "home"

@@ -39,6 +39,15 @@ def test_an_absent_file_is_a_new_state_with_a_lineage_of_its_own(tmp_path):
     assert one.serial == 0
 
 
+def test_a_file_that_vanishes_during_a_run_is_no_new_beginning(tmp_path):
+    file = StateFile(written(tmp_path).path)
+    file.load()
+    file.path.unlink()
+    with pytest.raises(StateUnwritable, match="was there a moment ago and is gone"):
+        file.store_observation(an_observation(at=60), {}, timeout=1)
+    assert not file.exists
+
+
 @pytest.mark.parametrize(
     "damage",
     [
