@@ -46,8 +46,9 @@ def _field(path: Path, name: str) -> int:
 
 
 def children(pid: int) -> list[int]:
-    """Process numbers of all descendants."""
-    found = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Process numbers of all descendants that live."""
+    words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = [int(word) for word in words if is_alive(int(word))]
     return [*found, *(deeper for child in found for deeper in children(child))]
 
 
