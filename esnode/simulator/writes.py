@@ -37,7 +37,9 @@ def writes_path(registers: Path) -> Path:
     return registers.with_name(registers.name.removesuffix(".registers.json") + ".writes.jsonl")
 
 
-def put_down(registers: Path, state: MachineState, symbol: str, gpu: str, values: Mapping[str, Any], lied: bool) -> None:
+def put_down(
+    registers: Path, state: MachineState, symbol: str, gpu: str, values: Mapping[str, Any], lied: bool
+) -> None:
     """Called while the registers are being changed, before they are saved: of a program that dies in between, the
     line has a number that the registers do not know, and is none."""
     state.writes += 1

@@ -19,7 +19,9 @@ def main() -> int:
     parser.add_argument("-hours", type=int, default=24, help="simulated hours (24)")
     parser.add_argument("-speed", type=float, default=60, help="the machine's seconds in one real second (60)")
     parser.add_argument("-seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("-folder", type=Path, help="where to leave everything; else a temporary folder, kept on failure")
+    parser.add_argument(
+        "-folder", type=Path, help="where to leave everything; else a temporary folder, kept on failure"
+    )
     asked = parser.parse_args()
     print(f"soak: seed {asked.seed}, {asked.hours} h at {asked.speed:g}x", flush=True)
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="esnode-soak-"))
@@ -32,7 +34,9 @@ def main() -> int:
     except Failed as failure:
         print(table(soak.counts))
         _keep(stage)
-        print(f"\nsoak failed with seed {asked.seed} after {soak.counts.hours:g} h: {failure}\nEverything is in {folder}")
+        print(
+            f"\nsoak failed with seed {asked.seed} after {soak.counts.hours:g} h: {failure}\nEverything is in {folder}"
+        )
         return 1
     finally:
         stage.close()

@@ -51,7 +51,7 @@ def read_log(state_path: Path) -> list[AuditEntry]:
 
 
 def discrepancies(entries: Sequence[AuditEntry], writes: Iterable[WriteRecord]) -> list[str]:
-    """What does not fit, in sentences: an action that is there twice, a write without an entry, an entry without a write."""
+    """What does not fit, in sentences: an action that is there twice, a write or an entry without the other."""
     counts = Counter(entry.identity for entry in entries)
     wrong = [f"in the audit log {count} times: {identity}" for identity, count in counts.items() if count > 1]
     told, done = _told(entries), _done(writes)
@@ -63,7 +63,7 @@ def discrepancies(entries: Sequence[AuditEntry], writes: Iterable[WriteRecord]) 
 
 
 def mismatch(told: Sequence[Told], done: Sequence[Any]) -> str:
-    """"" when every write has its entry, in order, and every entry that is sure its write.
+    """ "" when every write has its entry, in order, and every entry that is sure its write.
 
     Entries that say that a write failed, or that nobody knows, may have one: a setter that lies answers "success".
     """

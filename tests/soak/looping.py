@@ -146,7 +146,7 @@ def _listens(pid: int) -> bool:
         if fields[3] == "0A":
             listening.add(f"socket:[{fields[9]}]")
     try:
-        return any(os.readlink(handle) in listening for handle in Path(f"/proc/{pid}/fd").iterdir())
+        return any(str(handle.readlink()) in listening for handle in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return False
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from esnode.model.audit import AuditEntry, AuditResult
 from esnode.model.settings import SETTINGS
 from esnode.simulator.writes import WriteRecord, read_writes
 from esnode.storage.states import StateFile
@@ -368,15 +369,15 @@ class Soak:
             f"{'recovered ' if entry.recovered else ''}{entry.result.value}" for entry in entries
         )
         by_hour = Counter((record.gpu, record.symbol, record.at // 3600) for record in mine)
-        (most, self.counts.most_writes), *_ = by_hour.most_common(1) or [("", 0)]
+        self.counts.most_writes = max(by_hour.values(), default=0)
         wrong = ledger.discrepancies(entries, mine)
-        if self.counts.most_writes > MOST_WRITES:
-            wrong.append(f"{self.counts.most_writes} writes in one hour: {most}")
+        wrong += [f"{count} writes in one hour: {key}" for key, count in by_hour.items() if count > MOST_WRITES]
         return [*wrong, *self._breaks(entries)]
 
-    def _breaks(self, entries: list[Any]) -> list[str]:
+    def _breaks(self, entries: list[AuditEntry]) -> list[str]:
         """Each entry begins where the one before ended, unless something came between."""
-        wrong, last = [], {}
+        wrong: list[str] = []
+        last: dict[tuple[str, str], AuditEntry] = {}
         for entry in entries:
             name = entry.setting
             if name not in SETTINGS:
@@ -390,7 +391,7 @@ class Soak:
                 wrong.append(f"{name} of GPU-{index}: {before.after} at {before.at}, and {entry.before} at {entry.at}")
         return wrong
 
-    def _was_disturbed(self, index: int, before: Any, entry: Any) -> bool:
+    def _was_disturbed(self, index: int, before: AuditEntry, entry: AuditEntry) -> bool:
         begin, end = before.at.timestamp() - INTERVAL, entry.at.timestamp() + INTERVAL
         return any(since <= end and till >= begin and gpu in (None, index) for since, till, gpu in self._disturbed)
 
@@ -454,8 +455,8 @@ class Soak:
             self._cycles = 0
 
 
-def _is_certain(entry: Any) -> bool:
-    return entry.result == "applied" and not entry.recovered
+def _is_certain(entry: AuditEntry) -> bool:
+    return entry.result is AuditResult.APPLIED and not entry.recovered
 
 
 def table(counts: Counts) -> str:
@@ -487,4 +488,3 @@ def _listed(counts: Counter[str]) -> str:
 
 def _spread(values: list[int]) -> str:
     return f"{min(values)} to {max(values)}" if values else "-"
-

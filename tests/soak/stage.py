@@ -1,4 +1,4 @@
-"""Where a soak takes place: a simulated machine with eight GPUs, three profiles, and a disk of its own for the state."""
+"""Where a soak takes place: a simulated machine with eight GPUs, three profiles, and a disk for the state."""
 
 from __future__ import annotations
 

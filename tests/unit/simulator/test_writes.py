@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -33,10 +34,8 @@ def test_each_write_that_was_answered_with_success_is_a_line(boot: Boot) -> None
     world.set(1, {"fault": "lying_setter:once"})
     pynvml.nvmlDeviceSetGpuLockedClocks(gpu(1), 210, 210)
     world.set(0, {"fault": "no_permission"})
-    try:
+    with contextlib.suppress(pynvml.NVMLError_NoPermission):
         pynvml.nvmlDeviceSetPowerManagementLimit(gpu(), 600_000)
-    except pynvml.NVMLError_NoPermission:
-        pass
     world.set(0, {"power_limit_watts": "650"})  # a hand is no client of the driver
     first, second = written(world)
     assert (first.number, first.pid, first.symbol) == (1, os.getpid(), "nvmlDeviceSetPowerManagementLimit")
