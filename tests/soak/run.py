@@ -68,10 +68,11 @@ class Counts:
 class Soak:
     """`tell` is given a line now and then. Raises Failed, naming what must not be."""
 
-    def __init__(self, stage: Stage, *, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, stage: Stage, *, seed: int, tell: Callable[[str], None], rate: float = 1.0) -> None:
         self.stage = stage
         self.chance = random.Random(seed)
         self.tell = tell
+        self.rate = rate
         self.counts = Counts(seed=seed)
         self.loop = Looping(stage, *OPTIONS)
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
@@ -90,7 +91,7 @@ class Soak:
         try:
             self._begin()
             for hour in range(hours):
-                rounds = an_hour(self.chance, int(3600 // ROUND), TROUBLE, kills=hour % 3 == 0)
+                rounds = an_hour(self.chance, int(3600 // ROUND), TROUBLE, kills=hour % 3 == 0, rate=self.rate)
                 for events in rounds:
                     self._round(events)
                 self._check_hour()
@@ -230,8 +231,18 @@ class Soak:
                 self.loop.kill()
                 self.counts.ends["loop killed"] += 1
                 self.loop.start_again()
+                if not event.detail:
+                    self._let_it_begin()
             case unknown:
                 raise ValueError(unknown)
+
+    def _let_it_begin(self) -> None:
+        """Time nearly stands still meanwhile: a loop that begins on a busy host must not miss half of the hour."""
+        self.stage.set("world", speed=1)
+        try:
+            until(lambda: self.loop.has_begun or not self.loop.is_running, "the loop does not begin again")
+        finally:
+            self.stage.set("world", speed=self.stage.speed)
 
     def _disturb(self, gpu: int | None) -> None:
         """From now on what esnode finds need not be what it left."""
@@ -255,13 +266,14 @@ class Soak:
         script = str(Path(__file__).with_name("fighter.py"))
         pause = str(20 / self.stage.speed)
         words = ["sim", "run", "--", sys.executable, script, str(event.at), pause, *map(str, FOUGHT)]
-        self._fighter = subprocess.Popen(
-            [sys.executable, "-m", "esnode", *words],
-            cwd=self.stage.folder,
-            env={**os.environ, **self.stage.environment},
-            stdout=subprocess.DEVNULL,
-            stderr=(self.stage.folder / "fighter.log").open("ab"),
-        )
+        with (self.stage.folder / "fighter.log").open("ab") as log:
+            self._fighter = subprocess.Popen(
+                [sys.executable, "-m", "esnode", *words],
+                cwd=self.stage.folder,
+                env={**os.environ, **self.stage.environment},
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         self._strangers.append(self._fighter.pid)
         self._later(event.lasts, self._stop_fight)
 

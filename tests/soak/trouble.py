@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.soak.stage import CAPPED, GPUS
@@ -77,19 +77,19 @@ EVENTS: Mapping[str, Kind] = {
     "folder gone": Kind(per_hour=1, lasts=(20, 120)),
     "kill driver process": Kind(per_hour=3),
     "kill listener": Kind(per_hour=2),
-    "kill loop": Kind(per_hour=4),
+    "kill loop": Kind(per_hour=4, details=("", "", "and do not wait for it")),
 }
 """Everything else."""
 
 
-def an_hour(chance: random.Random, rounds: int, length: float, *, kills: bool) -> list[list[Event]]:
+def an_hour(chance: random.Random, rounds: int, length: float, *, kills: bool, rate: float = 1.0) -> list[list[Event]]:
     """The events of an hour, each kind at least once, by round; a round has `length` world seconds for them.
 
-    Without `kills` the loop itself lives through the hour.
+    Without `kills` the loop itself lives through the hour. `rate` times as much befalls the machine.
     """
     told: list[list[Event]] = [[] for _ in range(rounds)]
     for name, kind in {**FAULTS, **EVENTS}.items():
-        for _ in range(_count(chance, kind)):
+        for _ in range(_count(chance, kind, rate)):
             event = Event(
                 at=chance.uniform(0, length),
                 kind=name,
@@ -105,6 +105,5 @@ def _kept(events: list[Event], kills: bool) -> Iterator[Event]:
     return (event for event in events if kills or event.kind != "kill loop")
 
 
-def _count(chance: random.Random, kind: Kind) -> int:
-    spread: Callable[[float, float], float] = chance.uniform
-    return max(1, round(kind.per_hour * spread(0.6, 1.4)))
+def _count(chance: random.Random, kind: Kind, rate: float) -> int:
+    return max(1, round(rate * kind.per_hour * chance.uniform(0.6, 1.4)))
