@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("-hours", type=int, default=24, help="simulated hours (24)")
     parser.add_argument("-speed", type=float, default=60, help="the machine's seconds in one real second (60)")
     parser.add_argument("-seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("-rate", type=float, default=1, help="so many times as much befalls the machine (1)")
     parser.add_argument(
         "-folder", type=Path, help="where to leave everything; else a temporary folder, kept on failure"
     )
@@ -28,7 +29,7 @@ def main() -> int:
     folder.mkdir(exist_ok=True)
     stage = Stage(folder, asked.speed)
     began = time.monotonic()
-    soak = Soak(stage, seed=asked.seed, tell=lambda line: print(line, flush=True))
+    soak = Soak(stage, seed=asked.seed, rate=asked.rate, tell=lambda line: print(line, flush=True))
     try:
         soak.run(asked.hours)
     except Failed as failure:

@@ -7,7 +7,7 @@ from tests.soak.stage import Stage
 from tests.soak.trouble import EVENTS, FAULTS, an_hour
 
 SEED = 20
-SPEED = 90
+SPEED = 100
 
 
 def test_an_hour_among_everything_that_can_go_wrong(tmp_path, capsys):
