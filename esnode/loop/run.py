@@ -17,8 +17,10 @@ from esnode.errors import (
     DriverCallFailed,
     DriverUnavailable,
     EsnodeError,
+    FileUnwritable,
     LockHeld,
     StalePlan,
+    StateUnwritable,
 )
 from esnode.host.service_manager import ServiceManager
 from esnode.loop.heralds import Herald
@@ -31,6 +33,7 @@ from esnode.loop.status import contested_settings, given, managed_values
 from esnode.loop.tally import Tally
 from esnode.loop.telling import Telling
 from esnode.model.alerts import Notification
+from esnode.model.audit import AuditEntry
 from esnode.model.events import EventKind
 from esnode.model.hardware import Moment, Origin
 from esnode.model.loop_status import LoopStatus, Reload
@@ -97,6 +100,7 @@ class ControlLoop:
         self._reload_error = ""
         self._failures = 0
         self._has_begun = self._is_ready = False
+        self._is_said = True
         self._last: tuple[Moment, float] | None = None
         self._status: LoopStatus | None = None
 
@@ -119,13 +123,15 @@ class ControlLoop:
             return self._end()
         finally:
             if not self._orders.dry_run:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(FileUnwritable):
                     self._keeper.desk.clear()
 
     # -- one cycle
 
     def _cycle(self) -> Outcome:
         self._notice_jumps()
+        if not self._is_said:
+            self._say_so()
         began = time.monotonic()
         result, failure = None, ""
         try:
@@ -246,10 +252,20 @@ class ControlLoop:
             self._inputs = inputs
             self._machine = self._machine.knowing(inputs.facts)
             self._keeper.know(self._machine)
-            self._say(inputs)
+            self._say_so()
             names = ", ".join(sorted(inputs.digests))
             self._view.tell(News(kind="reloaded", message=f"The profiles were read again: {names}"))
         self._service.ready("reloaded" if not self._reload_error else "reload failed")
+
+    def _say_so(self) -> None:
+        """Have the sign beside the state name the profiles. What cannot be written there is tried at every cycle."""
+        try:
+            self._say(self._inputs)
+            self._is_said = True
+        except StateUnwritable as failure:
+            if self._is_said:
+                self._view.tell(News(kind="warning", message=in_words(failure), grade=Grade.WARNING))
+            self._is_said = False
 
     def _end(self) -> int:
         number = self._signals.stop
@@ -308,11 +324,17 @@ class ControlLoop:
             managed=managed_values(result) if result else before.managed if before else (),
             contested=contested_settings(self._keeper.memory.contests),
             pending=self._keeper.desk.pending,
-            recent=AuditLog(self._orders.state_path).tail(_RECENT),
+            recent=self._recent(),
         )
         if self._publisher:
             self._publisher.publish(self._status)
         self._service.status(self._summary(result) if result else outcome.failure)
+
+    def _recent(self) -> tuple[AuditEntry, ...]:
+        """What was done lately; nothing where the log cannot be read: that is no reason to end."""
+        with contextlib.suppress(OSError):
+            return AuditLog(self._orders.state_path).tail(_RECENT)
+        return ()
 
     def _summary(self, result: CycleResult) -> str:
         held = sum(len(record.holds) for record in result.state.managed.gpus.values())

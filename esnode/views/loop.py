@@ -1,7 +1,12 @@
-"""The log of a control loop: for people on a terminal, JSON lines elsewhere, fields in systemd's journal."""
+"""The log of a control loop: for people on a terminal, JSON lines elsewhere, fields in systemd's journal.
+
+A log that cannot be written, on a full disk or with nobody at its other end, is no reason to leave a machine alone in
+the middle of a change: what is lost of it is lost.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -40,13 +45,15 @@ class TextLoopView:
         self._paint = paint_for(sys.stderr, no_color=no_color)
 
     def begin(self, lines: Sequence[str]) -> None:
-        write("\n".join(plain_text(line) for line in lines))
+        with contextlib.suppress(OSError):
+            write("\n".join(plain_text(line) for line in lines))
 
     def tell(self, news: News) -> None:
         time = datetime.now().astimezone().strftime("%H:%M:%S")
         mark = f"{news.grade.value}: " if news.grade in (Grade.WARNING, Grade.ERROR) else ""
         line = self._paint(plain_text(mark + news.message), *_STYLES[news.grade])
-        write(f"{self._paint(time, 'dim')} {line}", sys.stderr)
+        with contextlib.suppress(OSError):
+            write(f"{self._paint(time, 'dim')} {line}", sys.stderr)
 
 
 class JsonLoopView:
@@ -58,15 +65,17 @@ class JsonLoopView:
             emit_version()
 
     def begin(self, lines: Sequence[str]) -> None:
-        if not self._is_everything:
-            write("\n".join(plain_text(line) for line in lines))
-            return
-        for line in lines:
-            emit("loop_started", line)
+        with contextlib.suppress(OSError):
+            if not self._is_everything:
+                write("\n".join(plain_text(line) for line in lines))
+                return
+            for line in lines:
+                emit("loop_started", line)
 
     def tell(self, news: News) -> None:
         stream = sys.stdout if self._is_everything else sys.stderr
-        emit(news.kind, news.message, level=news.grade.value, stream=stream, **news.fields)
+        with contextlib.suppress(OSError):
+            emit(news.kind, news.message, level=news.grade.value, stream=stream, **news.fields)
 
 
 class JournalLoopView:
@@ -89,4 +98,5 @@ class JournalLoopView:
             **fields,
         }
         if not self._send(entry):
-            write(f"<{entry['PRIORITY']}>{entry['MESSAGE']}", sys.stderr)
+            with contextlib.suppress(OSError):
+                write(f"<{entry['PRIORITY']}>{entry['MESSAGE']}", sys.stderr)

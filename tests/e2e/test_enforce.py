@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -222,6 +225,29 @@ def test_lost_and_found_reloaded_and_booted_everything_is_as_it_should_be_again(
         record["settings"]["power_limit_watts"]["baseline"] for record in lab.state()["managed"]["gpus"].values()
     }
     assert baselines == {700}
+
+
+def test_a_log_that_cannot_be_written_is_no_reason_to_end(lab):
+    lab.write_profile(CAP % 560)
+    with Path("/dev/full").open("wb") as full:
+        loop = subprocess.Popen(
+            [sys.executable, "-m", "esnode", "enforce", "-f", "profile.es", "-interval", "5s"],
+            cwd=lab.folder,
+            env={**os.environ, "ESNODE_SIMULATE": "world.yaml"},
+            stdout=full,
+            stderr=full,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while lab.limits() != [560, 560] or lab.set(0, "power_limit_watts=650"):
+            assert time.monotonic() < deadline
+        while lab.limits() != [560, 560]:
+            assert time.monotonic() < deadline
+        assert loop.poll() is None
+    finally:
+        loop.terminate()
+        loop.wait()
+    assert lab.state()["managed"]["journal"] == {}
 
 
 def test_a_state_that_vanishes_is_no_new_beginning(lab):

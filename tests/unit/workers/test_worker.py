@@ -127,3 +127,21 @@ def test_a_signal_to_the_terminals_group_does_not_reach_the_change_in_hand(numbe
     assert run(f"w = Worker(serve, timeout=60); os.kill(w.ask('pid'), signal.{number}); print(w.ask('echo', 1))") == [
         "1"
     ]
+
+
+def test_where_no_process_can_be_born_that_is_the_answer_and_nothing_is_left_open():
+    said = run(
+        """
+        def none(): raise BlockingIOError(11, "Resource temporarily unavailable")
+        fork, os.fork = os.fork, none
+        before = len(os.listdir("/proc/self/fd"))
+        w = Worker(serve, timeout=60)
+        for _ in range(5):
+            print(silent(lambda: w.ask("echo", 7)))
+        print(len(os.listdir("/proc/self/fd")) - before)
+        os.fork = fork
+        print(w.ask("echo", 7))
+        w.close()
+        """
+    )
+    assert said == [*["its process cannot be started: Resource temporarily unavailable"] * 5, "0", "7"]
