@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from esnode.model.audit import AuditEntry, AuditResult
@@ -35,8 +34,11 @@ OPTIONS: Final = ("-interval", "5s", "-timeout", "2s", "-listen", "127.0.0.1:0")
 INTERVAL: Final = 5.0
 
 MOST_GROWTH: Final = 5.0
-"""MiB that the loop's processes together may gain, once a loop is an hour old: from the median of the first half of
-all samples to that of the second. One sample is worth little: a child that was just born shares most of its memory."""
+"""MiB that the loop's processes together may gain, once a loop is an hour old: from the largest sample of the first
+half to that of the second. One sample is worth little: a child that was just born shares most of its memory."""
+
+FEWEST_SAMPLES: Final = 6
+"""With fewer of them nothing is said about memory."""
 
 MOST_WRITES: Final = 150
 """Of one setting of one GPU in one hour: a step each half minute, and some for what others change."""
@@ -424,10 +426,10 @@ class Soak:
             if (seen.processes, seen.files, seen.threads) != (first.processes, first.files, first.threads):
                 raise Failed(f"open files, threads or processes changed: {first} at first, then {seen}")
         sizes = [seen.pss for seen in self.counts.grown_up]
-        if len(sizes) < 2:
+        if len(sizes) < FEWEST_SAMPLES:
             return
         middle = len(sizes) // 2
-        before, after = median(sizes[:middle]), median(sizes[middle:])
+        before, after = max(sizes[:middle]), max(sizes[middle:])
         self.counts.growth = after - before
         if self.counts.growth > MOST_GROWTH:
             raise Failed(f"memory grows: from {before:.1f} to {after:.1f} MiB, sample by sample {sizes}")
