@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -41,8 +41,10 @@ FEWEST_SAMPLES: Final = 6
 """With fewer of them nothing is said about memory."""
 
 MOST_WRITES: Final = 60
-"""Of one setting of one GPU in one hour, where as much befalls it as is usual: steps, and some for what others change.
-A loop that answered each blow of the other program would make hundreds."""
+"""Of one setting of one GPU in one hour, where as much befalls it as is usual: steps, and some for what others change."""
+
+SHORTEST_FOUR: Final = 80.0
+"""World seconds in which a loop writes a value four times, at least, when only another program is the reason."""
 
 _CODES: Final[Mapping[str, tuple[int, ...]]] = {"plan": (0, 1), "apply": (0, 1, 3, 4, 5), "scan": (0, 1, 2)}
 """Exit codes that a person may meet while things go wrong."""
@@ -267,7 +269,7 @@ class Soak:
         if self._fighter:
             return
         script = str(Path(__file__).with_name("fighter.py"))
-        pause = str(5 / self.stage.speed)
+        pause = str(4 / self.stage.speed)
         words = ["sim", "run", "--", sys.executable, script, str(event.at), pause, *map(str, FOUGHT)]
         with (self.stage.folder / "fighter.log").open("ab") as log:
             self._fighter = subprocess.Popen(
@@ -374,7 +376,7 @@ class Soak:
         try:
             until(fits, "", seconds=5)
         except Failed:
-            raise Failed(f"the audit log is not what was done: {'; '.join(problems[:4])}") from None
+            raise Failed(f"what was written is not as it should be: {'; '.join(problems[:4])}") from None
 
     def _account(self) -> list[str]:
         entries = ledger.read_log(self.stage.state_path)
@@ -391,7 +393,22 @@ class Soak:
             for key, count in by_hour.items()
             if count > MOST_WRITES * max(1.0, self.rate)
         ]
-        return [*wrong, *self._breaks(entries)]
+        return [*wrong, *self._breaks(entries), *self._haste(mine)]
+
+    def _haste(self, writes: list[WriteRecord]) -> list[str]:
+        """A loop answers another program twice at once, then after 30 s, then after 60: never four times in less."""
+        wrong: list[str] = []
+        answers: defaultdict[tuple[str, int], list[WriteRecord]] = defaultdict(list)
+        for record in writes:
+            if "power_limit_mw" in record.registers:
+                answers[record.gpu, record.pid].append(record)
+        for (gpu, _), records in answers.items():
+            index = self._uuids.index(gpu)
+            for first, *others, last in zip(records, records[1:], records[2:], records[3:], strict=False):
+                is_one = all(record.registers == first.registers for record in (*others, last))
+                if is_one and last.at - first.at < SHORTEST_FOUR and not self._was_between(index, first.at, last.at):
+                    wrong.append(f"four writes of GPU-{index} in {last.at - first.at:.0f} s: {first.registers}")
+        return wrong
 
     def _breaks(self, entries: list[AuditEntry]) -> list[str]:
         """Each entry begins where the one before ended, unless something came between."""
@@ -411,7 +428,10 @@ class Soak:
         return wrong
 
     def _was_disturbed(self, index: int, before: AuditEntry, entry: AuditEntry) -> bool:
-        begin, end = before.at.timestamp() - INTERVAL, entry.at.timestamp() + INTERVAL
+        return self._was_between(index, before.at.timestamp(), entry.at.timestamp())
+
+    def _was_between(self, index: int, begin: float, end: float) -> bool:
+        begin, end = begin - INTERVAL, end + INTERVAL
         return any(since <= end and till >= begin and gpu in (None, index) for since, till, gpu in self._disturbed)
 
     def _end(self) -> None:
@@ -420,7 +440,7 @@ class Soak:
         until(self._nobody_is_left, "processes are left after the loop's end")
         problems = self._account()
         if problems:
-            raise Failed(f"the audit log is not what was done: {'; '.join(problems[:4])}")
+            raise Failed(f"what was written is not as it should be: {'; '.join(problems[:4])}")
         self._check_vitals()
         self._check_way_back()
         self.counts.lives = self.loop.lives

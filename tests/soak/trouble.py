@@ -22,12 +22,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """How often in an hour, at least once in each; how long it lasts; one of `details` each time."""
+    """How often in an hour, at least once in each; how long it lasts; one of `details` each time.
+
+    It begins in the first `latest` part of its round.
+    """
 
     per_hour: float
     lasts: tuple[float, float] = (0.0, 0.0)
     details: tuple[str, ...] = ("",)
     gpus: tuple[int, ...] = tuple(range(GPUS))
+    latest: float = 1.0
 
 
 _SETTERS = ("power_limit_watts", "graphics_clock_mhz", "persistence_mode", "compute_mode")
@@ -65,7 +69,7 @@ EVENTS: Mapping[str, Kind] = {
     "hot": Kind(per_hour=10, lasts=(60, 600), details=("84", "88", "93")),
     "idle": Kind(per_hour=8, lasts=(90, 600), gpus=(0, 1, 2, 3)),
     "foreign hand": Kind(per_hour=2, details=("615", "629", "644"), gpus=CAPPED),
-    "fight": Kind(per_hour=1, lasts=(600, 1100)),
+    "fight": Kind(per_hour=1, lasts=(900, 1200), latest=0.1),
     "reload": Kind(per_hour=2),
     "broken reload": Kind(per_hour=1),
     "person plans": Kind(per_hour=1),
@@ -91,7 +95,7 @@ def an_hour(chance: random.Random, rounds: int, length: float, *, kills: bool, r
     for name, kind in {**FAULTS, **EVENTS}.items():
         for _ in range(_count(chance, kind, rate)):
             event = Event(
-                at=chance.uniform(0, length),
+                at=chance.uniform(0, length * kind.latest),
                 kind=name,
                 gpu=chance.choice(kind.gpus),
                 lasts=chance.uniform(*kind.lasts),
