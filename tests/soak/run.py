@@ -41,7 +41,7 @@ FEWEST_SAMPLES: Final = 6
 """With fewer of them nothing is said about memory."""
 
 MOST_WRITES: Final = 60
-"""Of one setting of one GPU in one hour, where as much befalls it as is usual: steps, and some for what others change."""
+"""Of one setting of one GPU in an hour, where as much befalls it as is usual: steps, and some for what others change."""
 
 SHORTEST_FOUR: Final = 80.0
 """World seconds in which a loop writes a value four times, at least, when only another program is the reason."""
