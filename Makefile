@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine that has Python 3.11 or later and make:
 #   make demo    plan, show, apply and plan again on a simulated node with eight H100
 #   make test    every check: formatting, lint, types, tests
+#   make soak    the control loop for a simulated day among faults, kills and other programs: half an hour
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 # One more than there are cores: there is always a test that waits for something.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
-.PHONY: demo test golden schemas man docs pictures clean
+.PHONY: demo test soak golden schemas man docs pictures clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -18,6 +19,12 @@ test: $(VENV)/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# Another length or story: make soak SOAK="-hours 4 -speed 90 -seed 7".
+SOAK ?= -hours 24 -speed 48
+
+soak: $(VENV)/test-ready
+	$(BIN)/python -m tests.soak $(SOAK)
 
 # Golden texts and generated schemas are written anew, to be reviewed as a diff.
 golden: $(VENV)/test-ready

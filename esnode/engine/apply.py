@@ -157,20 +157,19 @@ class _Run:
         self.world.progress.finished(task.change, outcome)
 
     def _close_batch(self, state: State, tasks: Sequence[Task], opened: int) -> None:
-        """Write down what was done, then close its journal entries. A log that is full does not cost the record.
+        """Write down what was done, then close its journal entries.
 
+        What cannot be written down leaves them open: whoever decides them by looking again writes it down first.
         `opened` is the serial of the state that those entries were saved in first.
         """
         now, outcomes = self.world.clock.now(), self.steps[-len(tasks) :]
-        try:
-            self.world.audit.record(
-                [
-                    entry_of_step(self.act, task.change, outcome, state_serial=opened, now=now)
-                    for task, outcome in zip(tasks, outcomes, strict=True)
-                ]
-            )
-        finally:
-            self._save(state)
+        self.world.audit.record(
+            [
+                entry_of_step(self.act, task.change, outcome, state_serial=opened, now=now)
+                for task, outcome in zip(tasks, outcomes, strict=True)
+            ]
+        )
+        self._save(state)
 
     def _run_all(self, changes: Sequence[Change]) -> Sequence[Done]:
         run = Errands(plan=self.plan, state=self.state, digest=self.world.plan_digest, now=self.world.clock.now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from esnode.errors import FileUnwritable
 from esnode.model.loop_status import PendingApproval
 from esnode.model.plan import Plan
 from esnode.storage.plans import decision_digest, write_plan
@@ -38,6 +39,9 @@ class Desk:
         return not is_same
 
     def clear(self) -> None:
-        """Nothing waits any more, not what an earlier loop left either."""
-        self.path.unlink(missing_ok=True)
+        """Nothing waits any more, not what an earlier loop left either. Raises FileUnwritable."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as failure:
+            raise FileUnwritable(f"{self.path} cannot be removed: {failure.strerror}") from None
         self.pending = None

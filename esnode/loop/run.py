@@ -15,8 +15,10 @@ from esnode.errors import (
     DriverCallFailed,
     DriverUnavailable,
     EsnodeError,
+    FileUnwritable,
     LockHeld,
     StalePlan,
+    StateUnwritable,
 )
 from esnode.loop.heralds import Herald
 from esnode.loop.inputs import Inputs, Reader
@@ -69,6 +71,7 @@ class ControlLoop:
         self._clocks = Clocks()
         self._failures = 0
         self._has_begun = False
+        self._is_said = True
 
     def run(self) -> int:
         """Until a signal ends it, or after one cycle. The exit code.
@@ -88,7 +91,7 @@ class ControlLoop:
                     return self._end()
         finally:
             if not self._orders.dry_run:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(FileUnwritable):
                     self._keeper.desk.clear()
 
     # -- one cycle
@@ -96,6 +99,8 @@ class ControlLoop:
     def _cycle(self) -> str:
         """Why it failed, in a sentence; "" when all of it was done."""
         self._notice_jumps()
+        if not self._is_said:
+            self._say_so()
         began, result = time.monotonic(), None
         try:
             result = self._keeper.cycle(self._inputs.profiles)
@@ -217,10 +222,20 @@ class ControlLoop:
             self._inputs = inputs
             self._machine = self._machine.knowing(inputs.facts)
             self._keeper.know(self._machine)
-            self._say(inputs)
+            self._say_so()
             names = ", ".join(sorted(inputs.digests))
             self._view.tell(News(kind="reloaded", message=f"The profiles were read again: {names}"))
         self._speaker.reloaded(error)
+
+    def _say_so(self) -> None:
+        """Have the sign beside the state name the profiles. What cannot be written there is tried at every cycle."""
+        try:
+            self._say(self._inputs)
+            self._is_said = True
+        except StateUnwritable as failure:
+            if self._is_said:
+                self._view.tell(News(kind="warning", message=in_words(failure), grade=Grade.WARNING))
+            self._is_said = False
 
     def _end(self) -> int:
         why = self._signals.stop.name if self._signals.stop else "told to"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from esnode.loop.inputs import Inputs
 from esnode.loop.keeper import CycleResult
 from esnode.loop.orders import Orders
 from esnode.loop.status import contested_settings, given, managed_values
+from esnode.model.audit import AuditEntry
 from esnode.model.loop_status import Counters, LoopStatus, PendingApproval, Reload
 from esnode.model.plan import Plan, ResourceType
 from esnode.storage.audit import AuditLog
@@ -120,11 +121,18 @@ class Speaker:
             managed=managed_values(result) if result else before.managed if before else (),
             contested=contested_settings(contests),
             pending=pending,
-            recent=self._audit.tail(_RECENT) if self._publisher else (),
+            recent=self._recent(),
         )
         if self._publisher:
             self._publisher.publish(self._status)
         self._service.status(_summary(result) if result else failure)
+
+    def _recent(self) -> tuple[AuditEntry, ...]:
+        """What was done lately; nothing where the log cannot be read: that is no reason to end."""
+        if self._publisher:
+            with suppress(OSError):
+                return self._audit.tail(_RECENT)
+        return ()
 
 
 def _summary(result: CycleResult) -> str:

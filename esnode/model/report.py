@@ -60,4 +60,4 @@ class ApplyReport:
 
     @property
     def is_complete(self) -> bool:
-        return self.count(Result.APPLIED) == len(self.changes) and not self.is_state_lost
+        return self.count(Result.APPLIED) == len(self.changes) and not (self.stopped or self.is_state_lost)

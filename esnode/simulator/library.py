@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from esnode.simulator import calls, clients
+from esnode.simulator import calls, clients, writes
 from esnode.simulator.codes import Code, Refusal, words
 from esnode.simulator.exports import exported_by
 from esnode.simulator.faults import Fault, FaultKind, parse_fault
@@ -205,9 +205,16 @@ class Library:
         lie = next((fault for fault in faults if fault.kind is FaultKind.LYING_SETTER), None)
         if lie is not None:
             self._use_up(gpu, lie)
+        records = gpu.machine.machine.record_writes
+        if lie is not None and not records:
             return
         with self.registers.changing() as state:
-            change(state.gpus[gpu.uuid])
+            if lie is None:
+                change(state.gpus[gpu.uuid])
+            if records:
+                writes.put_down(
+                    self.registers.path, state, entry.symbol, gpu.uuid, getattr(change, "values", {}), lie is not None
+                )
 
     def _restart_if_asked(self, gpu: SimulatedGpu, faults: list[Fault]) -> None:
         for fault in faults:

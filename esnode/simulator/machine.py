@@ -97,7 +97,10 @@ def _board(key: str, facts: tuple[tuple[str, Any], ...]) -> Board:
 
 
 class Machine(NamedTuple):
-    """Everything that the world file says. `speed` is world seconds per second, 0 a clock that stands."""
+    """Everything that the world file says. `speed` is world seconds per second, 0 a clock that stands.
+
+    `record_writes` keeps a record of what is written to it: see `esnode.simulator.writes`.
+    """
 
     name: str
     hostname: str
@@ -111,6 +114,7 @@ class Machine(NamedTuple):
     root_required: bool = False
     cold_handle_seconds: float = 0.0
     setter_seconds: float = 0.0
+    record_writes: bool = False
 
     @property
     def driver_branch(self) -> int:

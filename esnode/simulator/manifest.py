@@ -29,7 +29,7 @@ from esnode.simulator.nodes import Node, Source, did_you_mean
 
 _MACHINE_KEYS: Final = (
     *("apiVersion", "kind", "name", "hostname", "machine_id", "driver", "speed", "ambient_celsius"),
-    *("persistence", "root", "starts_at", "from", "latency", "workload", "gpus"),
+    *("persistence", "root", "starts_at", "from", "latency", "workload", "gpus", "record_writes"),
 )
 _GPU_KEYS: Final = (
     *("board", "count", "index", "uuid", "persistence", "workload", "ambient_celsius", "thermal_resistance"),
@@ -95,6 +95,7 @@ class _Manifest:
             root_required="root" in fields and source.choice(fields["root"], ("any", "required")) == "required",
             setter_seconds=source.duration(latency["setters"]) if "setters" in latency else 0.0,
             cold_handle_seconds=source.duration(latency["cold_handle"]) if "cold_handle" in latency else 0.0,
+            record_writes="record_writes" in fields and source.switch(fields["record_writes"]),
         )
 
     def _check_kind(self, root: Node, fields: dict[str, Node]) -> None:

@@ -84,7 +84,10 @@ class GpuState:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MachineState:
-    """The whole file. World times are seconds since the Unix epoch on the world's own wall clock."""
+    """The whole file. World times are seconds since the Unix epoch on the world's own wall clock.
+
+    `writes` counts those of which there is a record.
+    """
 
     machine: Machine
     stamp: list[Any]
@@ -97,6 +100,7 @@ class MachineState:
     boot_id: str
     boot_at: float
     driver_at: float
+    writes: int = 0
     clients: dict[str, int] = field(default_factory=dict)
     gpus: dict[str, GpuState] = field(default_factory=dict)
 

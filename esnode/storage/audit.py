@@ -53,15 +53,25 @@ class AuditLog:
             ) from None
 
     def record_missing(self, entries: Sequence[AuditEntry]) -> None:
-        """Append those entries whose action is not there yet: its run may have died after writing it down."""
-        if entries:
+        """Append those entries whose action is not there yet: its run may have died after writing it down.
+
+        Raises StateUnwritable, also where the log cannot be read.
+        """
+        if not entries:
+            return
+        try:
             known = {entry.identity for entry in self.tail(None)}
-            self.record([entry for entry in entries if entry.identity not in known])
+        except OSError as failure:
+            raise StateUnwritable(
+                f"The audit log {self.path} cannot be read: {failure.strerror}",
+                next_step="Give this user permission: what an interrupted run did is to be written down once.",
+            ) from None
+        self.record([entry for entry in entries if entry.identity not in known])
 
     def tail(self, count: int | None) -> tuple[AuditEntry, ...]:
         """The newest entries, oldest first; None: all near the end. Lines that cannot be read are left out.
 
-        A log to which nothing was added is not read again.
+        A log to which nothing was added is not read again. Raises OSError for a file that cannot be read.
         """
         stamp = _stamp(self.path)
         if self._told and self._told[:2] == (stamp, count):

@@ -1,7 +1,12 @@
-"""The log of a control loop: for people on a terminal, JSON lines elsewhere, fields in systemd's journal."""
+"""The log of a control loop: for people on a terminal, JSON lines elsewhere, fields in systemd's journal.
+
+A log that cannot be written, on a full disk or with nobody at its other end, is no reason to leave a machine alone in
+the middle of a change: what is lost of it is lost.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -47,7 +52,8 @@ class TextLoopView:
         self._kept: list[News] = []
 
     def begin(self, lines: Sequence[str]) -> None:
-        write("\n".join(plain_text(line) for line in lines))
+        with contextlib.suppress(OSError):
+            write("\n".join(plain_text(line) for line in lines))
 
     def tell(self, news: News) -> None:
         if self._kept and self._kept[0].same_as != news.same_as:
@@ -69,7 +75,8 @@ class TextLoopView:
         time = datetime.now().astimezone().strftime("%H:%M:%S")
         mark = f"{news.grade.value}: " if news.grade in (Grade.WARNING, Grade.ERROR) else ""
         line = self._paint(plain_text(mark + news.message), *_STYLES[news.grade])
-        write(f"{self._paint(time, 'dim')} {line}", sys.stderr)
+        with contextlib.suppress(OSError):
+            write(f"{self._paint(time, 'dim')} {line}", sys.stderr)
 
 
 class JsonLoopView:
@@ -81,15 +88,17 @@ class JsonLoopView:
             emit_version()
 
     def begin(self, lines: Sequence[str]) -> None:
-        if not self._is_everything:
-            write("\n".join(plain_text(line) for line in lines))
-            return
-        for line in lines:
-            emit("loop_started", line)
+        with contextlib.suppress(OSError):
+            if not self._is_everything:
+                write("\n".join(plain_text(line) for line in lines))
+                return
+            for line in lines:
+                emit("loop_started", line)
 
     def tell(self, news: News) -> None:
         stream = sys.stdout if self._is_everything else sys.stderr
-        emit(news.kind, news.message, level=news.grade.value, stream=stream, **news.fields)
+        with contextlib.suppress(OSError):
+            emit(news.kind, news.message, level=news.grade.value, stream=stream, **news.fields)
 
     def settle(self) -> None:
         """Nothing was kept back."""
@@ -115,7 +124,8 @@ class JournalLoopView:
             **fields,
         }
         if not self._send(entry):
-            write(f"<{entry['PRIORITY']}>{entry['MESSAGE']}", sys.stderr)
+            with contextlib.suppress(OSError):
+                write(f"<{entry['PRIORITY']}>{entry['MESSAGE']}", sys.stderr)
 
     def settle(self) -> None:
         """Nothing was kept back."""

@@ -57,8 +57,10 @@ class Worker:
     def __init__(self, serve: Serve, *, timeout: float) -> None:
         self.timeout = timeout
         self._serve = serve
-        self._child: _Child | None = _Child(serve)
+        self._child: _Child | None = None
         self._news: list[Any] = []
+        with contextlib.suppress(NoAnswer):  # said to whoever asks
+            self._child = _Child(serve)
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """What the handler of that name returns; what it raises is raised here. Raises NoAnswer."""
@@ -153,14 +155,20 @@ _left_behind: list[int] = []
 
 
 class _Child:
-    """The parent's end of one child."""
+    """The parent's end of one child. Raises NoAnswer where none can be born: out of processes, memory or open files."""
 
     def __init__(self, serve: Serve) -> None:
-        requests, self._to = os.pipe()
-        self._from, answers = os.pipe()
-        parent = os.getpid()
         _left_behind[:] = [pid for pid in _left_behind if not ends_within(pid, 0)]
-        self.pid = os.fork()
+        parent, pipes = os.getpid(), list[int]()
+        try:
+            pipes += os.pipe()
+            pipes += os.pipe()
+            self.pid = os.fork()
+        except OSError as failure:
+            for handle in pipes:
+                os.close(handle)
+            raise NoAnswer(f"its process cannot be started: {failure.strerror}") from None
+        requests, self._to, self._from, answers = pipes
         if self.pid == 0:
             _live(serve, requests, answers, parent)
         os.close(requests)

@@ -23,14 +23,19 @@ _POWER_VALUE_V2: Final = 0x0200_000C
 _GPU_SCOPE, _MODULE_SCOPE = 0, 1
 
 
-def _setting(**values: Any) -> Change:
+class _Registers:
     """The change that gives registers these values."""
 
-    def change(gpu: GpuState) -> None:
-        for name, value in values.items():
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    def __call__(self, gpu: GpuState) -> None:
+        for name, value in self.values.items():
             setattr(gpu, name, value)
 
-    return change
+
+def _setting(**values: Any) -> Change:
+    return _Registers(values)
 
 
 @call("nvmlDeviceSetPowerManagementLimit", kind=Kind.SETTER)

@@ -40,6 +40,7 @@ class FakeMachine:
         self.locks: dict[tuple[str, str], SettingValue] = {}
         self.faults: dict[tuple[int, str], str] = {}
         self.is_disk_full = False
+        self.is_log_full = False
         self.stop_after = 0
         self.saved_before_writing: list[int] = []
         self.around = Neighbourhood()
@@ -108,6 +109,8 @@ class FakeMachine:
         self.saved.append(state)
 
     def record(self, entries: Sequence[AuditEntry]) -> None:
+        if self.is_log_full:
+            raise StateUnwritable("The audit log cannot be written")
         self.audited += entries
 
     def started(self, change: Any, setting: str) -> None: ...

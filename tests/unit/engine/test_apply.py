@@ -184,6 +184,19 @@ def test_a_state_that_cannot_be_saved_stops_before_the_hardware():
     assert not machine.written
 
 
+def test_what_cannot_be_written_down_stays_in_flight_until_it_can():
+    machine = FakeMachine()
+    plan = machine.plan(CAPPED)
+    machine.is_log_full = True
+    report = machine.apply(plan)
+    assert report.stopped == "The audit log cannot be written"
+    assert not (report.is_complete or report.is_state_lost)
+    assert machine.saved[-1].managed.journal
+    state, decisions = recover(machine.saved[-1], machine.observe())
+    assert "was written, 700 W to 600 W" in decisions[0].sentence
+    assert [item.baseline for gpu in state.managed.gpus.values() for item in gpu.settings.values()] == [700.0]
+
+
 @pytest.mark.parametrize(
     ("shown", "managed", "said"),
     [(600.0, True, "was written"), (700.0, False, "was not written"), (650.0, True, "is 650 W now")],

@@ -1,5 +1,6 @@
 """STATE.loop: held by a living loop, worth nothing when it died."""
 
+import errno
 import fcntl
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from esnode.errors import LockHeld
+from esnode.errors import LockHeld, StateUnwritable
 from esnode.model.loops import Loop
 from esnode.storage.loops import living_loop, loop_path, looping
 from tests.builders import a_moment
@@ -52,6 +53,25 @@ def test_a_loop_that_was_killed_keeps_nothing(tmp_path):
     process.wait()
     process.stdout.close()
     assert living_loop(tmp_path / "state.json") is None
+
+
+def test_where_no_sign_can_be_put_it_says_so_and_what_is_said_later_leaves_the_older(tmp_path, monkeypatch):
+    with (
+        pytest.raises(StateUnwritable, match="the sign of a control loop, cannot be written: No such file"),
+        looping(tmp_path / "nowhere" / "state.json", a_loop()),
+    ):
+        pass
+    with looping(tmp_path / "state.json", a_loop()) as say:
+        with monkeypatch.context() as full, pytest.raises(StateUnwritable, match="No space left"):
+            full.setattr("os.pwrite", _full)
+            say(a_loop(other="d2"))
+        assert living_loop(tmp_path / "state.json") == a_loop()
+        say(a_loop(other="d2"))
+        assert living_loop(tmp_path / "state.json") == a_loop(other="d2")
+
+
+def _full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_one_that_cannot_be_read_is_still_a_loop(tmp_path):

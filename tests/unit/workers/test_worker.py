@@ -142,3 +142,21 @@ def test_what_was_posted_for_arrives_while_waiting():
         """
     )
     assert said == ["['late'] True", "[] False", "['again']"]
+
+
+def test_where_no_process_can_be_born_that_is_the_answer_and_nothing_is_left_open():
+    said = run(
+        """
+        def none(): raise BlockingIOError(11, "Resource temporarily unavailable")
+        fork, os.fork = os.fork, none
+        before = len(os.listdir("/proc/self/fd"))
+        w = Worker(serve, timeout=60)
+        for _ in range(5):
+            print(silent(lambda: w.ask("echo", 7)))
+        print(len(os.listdir("/proc/self/fd")) - before)
+        os.fork = fork
+        print(w.ask("echo", 7))
+        w.close()
+        """
+    )
+    assert said == [*["its process cannot be started: Resource temporarily unavailable"] * 5, "0", "7"]
