@@ -159,16 +159,23 @@ class _Run:
     def _close_batch(self, state: State, tasks: Sequence[Task], opened: int) -> None:
         """Write down what was done, then close its journal entries.
 
-        What cannot be written down leaves them open: whoever decides them by looking again writes it down first.
+        A log that is full does not cost the record, and no action is missing from it later: what cannot be written
+        down leaves its entries open, and whoever decides them by looking again writes it down first.
         `opened` is the serial of the state that those entries were saved in first.
         """
         now, outcomes = self.world.clock.now(), self.steps[-len(tasks) :]
-        self.world.audit.record(
-            [
-                entry_of_step(self.act, task.change, outcome, state_serial=opened, now=now)
-                for task, outcome in zip(tasks, outcomes, strict=True)
-            ]
-        )
+        try:
+            self.world.audit.record(
+                [
+                    entry_of_step(self.act, task.change, outcome, state_serial=opened, now=now)
+                    for task, outcome in zip(tasks, outcomes, strict=True)
+                ]
+            )
+        except StateUnwritable:
+            still_open = self.state.managed
+            managed = replace(state.managed, journal=still_open.journal, errands=still_open.errands)
+            self._save(replace(state, managed=managed))
+            raise
         self._save(state)
 
     def _run_all(self, changes: Sequence[Change]) -> Sequence[Done]:

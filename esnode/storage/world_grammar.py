@@ -37,6 +37,7 @@ def world_schema() -> Schema:
         "persistence": _switch("Persistence mode of every GPU."),
         "root": {"enum": ["any", "required"], "description": "Whether setters need root, as on hardware."},
         "starts_at": _text("The world's time at its beginning, as 2026-01-31T08:00:00Z."),
+        "record_writes": _switch("Keep a record of what is written to the machine, beside its registers."),
         "from": _text("A file that `nvidia-smi -q -x` wrote, to take the GPUs from; beside this file."),
         "latency": _object(
             "How long calls take.",

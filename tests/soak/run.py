@@ -37,11 +37,11 @@ MOST_GROWTH: Final = 5.0
 """MiB that the loop's processes together may gain, once a loop is an hour old: from the largest sample of the first
 half to that of the second. One sample is worth little: a child that was just born shares most of its memory."""
 
-FEWEST_SAMPLES: Final = 6
-"""With fewer of them nothing is said about memory."""
+FEWEST_SAMPLES: Final = 12
+"""With fewer of them nothing is said about memory: the halves would differ by chance."""
 
 MOST_WRITES: Final = 60
-"""Of one setting of one GPU in an hour, with the usual trouble: steps, and some for what others change."""
+"""Of one setting of one GPU in an hour, where no more befalls it than usual: steps, and what others change back."""
 
 SHORTEST_FOUR: Final = 80.0
 """World seconds in which a loop writes a value four times, at least, when only another program is the reason."""

@@ -184,6 +184,18 @@ def test_a_state_that_cannot_be_saved_stops_before_the_hardware():
     assert not machine.written
 
 
+def test_a_hold_whose_step_could_not_be_written_down_is_not_stepped_twice():
+    machine = a_hot_machine()
+    plan = machine.plan(HOT)
+    machine.is_log_full = True
+    machine.apply(plan)
+    machine.recover()
+    (record,) = machine.state.managed.gpus.values()
+    assert [hold.value for hold in record.holds.values()] == [650.0]
+    assert not machine.state.managed.journal
+    assert not machine.plan(HOT).changes
+
+
 def test_what_cannot_be_written_down_stays_in_flight_until_it_can():
     machine = FakeMachine()
     plan = machine.plan(CAPPED)
@@ -192,6 +204,7 @@ def test_what_cannot_be_written_down_stays_in_flight_until_it_can():
     assert report.stopped == "The audit log cannot be written"
     assert not (report.is_complete or report.is_state_lost)
     assert machine.saved[-1].managed.journal
+    assert machine.saved[-1].managed.gpus
     state, decisions = recover(machine.saved[-1], machine.observe())
     assert "was written, 700 W to 600 W" in decisions[0].sentence
     assert [item.baseline for gpu in state.managed.gpus.values() for item in gpu.settings.values()] == [700.0]
