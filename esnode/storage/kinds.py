@@ -10,7 +10,10 @@ from esnode.storage.profiles.grammar import KIND
 from esnode.storage.yaml.text import MAX_BYTES, parse_yaml
 
 WORLD_KIND = "SimulatedMachine"
-NODE_KEYS = ("machine_id", "tags", "labels", "channels", "serving", "prometheus", "protect", "forbid", "kubernetes")
+NODE_KEYS = (
+    *("machine_id", "tags", "labels", "channels", "serving", "prometheus", "protect", "forbid", "require_signature"),
+    "kubernetes",
+)
 
 
 class DocumentKind(StrEnum):
