@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check golden schemas clean
+.PHONY: demo test bench check golden schemas clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -16,6 +16,11 @@ test: $(VENV)/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+
+# What esnode costs and achieves on this machine, into docs/performance.md. Takes some minutes; best alone.
+bench: $(VENV)/test-ready
+	$(BIN)/python -m tests.benchmarks.thermal
+	$(BIN)/python -m tests.benchmarks.loop_cost
 
 # Golden texts and generated schemas are written anew, to be reviewed as a diff.
 golden: $(VENV)/test-ready

@@ -92,6 +92,7 @@ class ControlLoop:
         self._herald = Herald(orders.notify, self._send)
         self._reporter = Reporter(view.tell)
         self._tally = Tally()
+        self._audit = AuditLog(orders.state_path)
         self._service = ServiceManager()
         self._started_at = self._reloaded_at = datetime.now(UTC)
         self._reload_error = ""
@@ -308,7 +309,7 @@ class ControlLoop:
             managed=managed_values(result) if result else before.managed if before else (),
             contested=contested_settings(self._keeper.memory.contests),
             pending=self._keeper.desk.pending,
-            recent=AuditLog(self._orders.state_path).tail(_RECENT),
+            recent=self._audit.newest(_RECENT),
         )
         if self._publisher:
             self._publisher.publish(self._status)
