@@ -10,6 +10,7 @@ import io
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -38,16 +39,21 @@ class _ShortWays(dict[type, _Apart]):
         if len(names) < 2 or "__slots__" not in vars(kind):
             raise KeyError(kind)
         values = attrgetter(*names)
-        self[kind] = apart = lambda instance: (_together, (kind, names, values(instance)))
+        self[kind] = apart = lambda instance: (_together, (kind, *values(instance)))
         return apart
 
 
 _short_ways = _ShortWays()
 
 
-def _together(kind: type, names: tuple[str, ...], values: tuple[Any, ...]) -> object:
+def _together(kind: type, *values: object) -> object:
     made: object = object.__new__(kind)
-    put = object.__setattr__
-    for name, value in zip(names, values, strict=True):
-        put(made, name, value)
+    for put, value in zip(_putters(kind), values, strict=True):
+        put(made, value)
     return made
+
+
+@cache
+def _putters(kind: type) -> tuple[Callable[[object, object], None], ...]:
+    """What writes each field of an instance, frozen or not."""
+    return tuple(getattr(kind, field.name).__set__ for field in fields(kind))

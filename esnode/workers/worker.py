@@ -35,7 +35,7 @@ _LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
 
-_MOMENT: Final = 0.005
+_MOMENT: Final = 0.02
 """Seconds without an answer after which another request of the same batch is begun beside those under way."""
 
 _NEWS: Final = -1

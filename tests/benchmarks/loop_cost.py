@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 
 from tests.benchmarks.family import children_of, cpu_seconds, pss_megabytes
-from tests.benchmarks.meter import Meter, price_of_a_call, read_meter
+from tests.benchmarks.meter import price_of_a_call, read_meter
 from tests.benchmarks.paper import write_table
 from tests.cli.run import esnode
 from tests.places import EXAMPLES, PROJECT
@@ -38,11 +38,12 @@ CAPPED_AT: Final = 560
 
 
 class Costs(NamedTuple):
-    """Percent of one core. `driver` is the driver's process without the simulated library."""
+    """Percent of one core. `driver` is the driver's process outside of NVML, `binding` NVML without its library."""
 
     loop: float
     driver: float
     listener: float
+    binding: float
     simulator: float
 
     @property
@@ -80,18 +81,25 @@ class Running:
         self.wait_and_scrape(seconds)
         after, passed = self._account(), time.monotonic() - began
         spent = [100 * (late - early) / passed for early, late in zip(before, after, strict=True)]
-        loop, driver, listener, library, clock = spent
-        assert library > 0 and clock > 0, "the simulator was not metered"
-        return Costs(loop=loop - clock, driver=driver - library, listener=listener, simulator=library + clock)
+        loop, driver, listener, library, clock, nvml = spent
+        assert min(library, clock, nvml - library, driver - nvml) > 0, f"something was not metered: {spent}"
+        return Costs(
+            loop=loop - clock,
+            driver=driver - nvml,
+            listener=listener,
+            binding=nvml - library,
+            simulator=library + clock,
+        )
 
     def memory(self) -> float:
         return sum(map(pss_megabytes, (self.process.pid, self.driver, self.listener)))
 
     def _account(self) -> tuple[float, ...]:
-        """CPU seconds by now: of the three processes, and of library and clock with the price of metering them."""
-        meter: Meter = read_meter(self.folder / "meter")
-        metered = [row.seconds + row.calls * self._price for row in meter]
-        return (*map(cpu_seconds, (self.process.pid, self.driver, self.listener)), *metered)
+        """CPU seconds by now: of the three processes, and of what is metered in them, with the price of that."""
+        meter, price = read_meter(self.folder / "meter"), self._price
+        library, clock = (row.seconds + row.calls * price for row in (meter.library, meter.clock))
+        nvml = meter.nvml.seconds + (meter.nvml.calls + meter.library.calls) * price
+        return (*map(cpu_seconds, (self.process.pid, self.driver, self.listener)), library, clock, nvml)
 
 
 @contextlib.contextmanager
@@ -125,7 +133,7 @@ def running(folder: Path) -> Iterator[Running]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name, running(Path(name)) as loop:
         panel = json.loads(esnode("sim", "show", "-json", "-simulate", "world.yaml", cwd=loop.folder).out)["gpus"]
-        assert [gpu["power_limit_watts"] for gpu in panel] == [CAPPED_AT] * 8, panel
+        assert [gpu["power_limit_watts"] for gpu in panel] == [CAPPED_AT] * 8, (loop.folder / "log").read_text()
         began, cycles = time.monotonic(), loop.cycles()
         windows = [loop.measure(WINDOW) for _ in range(WINDOWS)]
         passed, done = time.monotonic() - began, loop.cycles() - cycles
@@ -134,10 +142,11 @@ def main() -> None:
     costs = Costs(*(median(column) for column in zip(*windows, strict=True)))
     rows = [
         ("the loop", costs.loop),
-        ("the driver's process, without the driver", costs.driver),
+        ("the driver's process, without NVML", costs.driver),
         ("the listener, scraped every 15 s", costs.listener),
         ("**esnode**", costs.ours),
-        ("the simulated driver and clock, subtracted", costs.simulator),
+        ("NVML: NVIDIA's Python binding", costs.binding),
+        ("NVML: the simulated driver, and its clock", costs.simulator),
     ]
     per_cycle = 10 * passed / done  # a hundredth of a core for a second is 10 ms
     write_table(
