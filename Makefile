@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 # One more than there are cores: there is always a test that waits for something.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
-.PHONY: demo test soak golden schemas man docs pictures clean
+.PHONY: demo test bench soak golden schemas man docs pictures clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -25,6 +25,11 @@ SOAK ?= -hours 24 -speed 48
 
 soak: $(VENV)/test-ready
 	$(BIN)/python -m tests.soak $(SOAK)
+
+# What esnode costs and achieves on this machine, into docs/performance.md. Takes some minutes; best alone.
+bench: $(VENV)/test-ready
+	$(BIN)/python -m tests.benchmarks.thermal
+	$(BIN)/python -m tests.benchmarks.loop_cost
 
 # Golden texts and generated schemas are written anew, to be reviewed as a diff.
 golden: $(VENV)/test-ready

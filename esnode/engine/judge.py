@@ -51,12 +51,12 @@ class Judgement:
 
 def clock_key(profile: str, policy: Policy, gpu: str) -> str:
     """Where a policy's clock is kept. An edited target or condition starts a new one."""
-    return f"{profile}/{policy.name}@{gpu}#{_subject(policy.target, str(policy.condition))}"
+    return f"{profile}/{policy.name}@{gpu}#{_subject(policy.target, policy.condition)}"
 
 
 @lru_cache(maxsize=1024)
-def _subject(target: str, condition: str) -> str:
-    return wire.digest([target, condition])[:12]
+def _subject(target: str, condition: Condition) -> str:
+    return wire.digest([target, str(condition)])[:12]
 
 
 def judge(

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from esnode.engine.base import Base, base_layer
 from esnode.engine.because import because_nobody, because_of_base, because_of_policy, because_of_unjudged, join
 from esnode.engine.effects import Context, wish
-from esnode.engine.judge import clock_key
 from esnode.engine.scope import Scope
 from esnode.engine.stand import Stand, end_holds, take_stands, undecided_verdicts, verdict_of
 from esnode.model.hardware import Moment
@@ -75,10 +74,9 @@ def resolve(scope: Scope) -> Resolution:
             verdicts[stand.key] = _with_effect(verdicts[stand.key], stand, outcome)
             if stand.wish and stand.wish.obstacle:
                 obstacles.append(f"policy {stand.key}: {stand.wish.obstacle}")
-    uuid = scope.gpu.identity.uuid
     return Resolution(
         verdicts=(*verdicts.values(), *undecided_verdicts(scope)),
-        clocks={clock_key(stand.profile.name, stand.policy, uuid): stand.judgement.clock for stand in stands},
+        clocks={stand.clock_key: stand.judgement.clock for stand in stands},
         desired=tuple(desired),
         notes=layer.notes,
         obstacles=tuple(obstacles),

@@ -17,13 +17,17 @@ from esnode.model.verdict import Match, Status, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
-    """One policy on one GPU: judged, with the hold that it has in force and, once it is known, its wish."""
+    """One policy on one GPU: judged, with the hold that it has in force and, once it is known, its wish.
+
+    `clock_key` is where its clock is kept.
+    """
 
     profile: Profile
     policy: Policy
     judgement: Judgement
     hold: Hold | None
     rest: Rest | None
+    clock_key: str
     wish: Wish | None = None
 
     @property
@@ -46,9 +50,19 @@ def take_stands(scope: Scope) -> list[Stand]:
             hold, rest = scope.record.holds.get(key), scope.record.rests.get(key)
             hold = hold if hold and hold.action == policy.action.type else None
             rest = rest if rest and rest.action == policy.action.type else None
-            clock = scope.clocks.get(clock_key(rule.profile.name, policy, scope.gpu.identity.uuid))
+            kept_at = clock_key(rule.profile.name, policy, scope.gpu.identity.uuid)
+            clock = scope.clocks.get(kept_at)
             judgement = judge(policy, scope.gpu, now=scope.now, clock=clock, hold=hold, rest=rest)
-            stands.append(Stand(profile=rule.profile, policy=policy, judgement=judgement, hold=hold, rest=rest))
+            stands.append(
+                Stand(
+                    profile=rule.profile,
+                    policy=policy,
+                    judgement=judgement,
+                    hold=hold,
+                    rest=rest,
+                    clock_key=kept_at,
+                )
+            )
     return stands
 
 

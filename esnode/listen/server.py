@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pickle
 import select
 import signal
 import socket
@@ -22,6 +21,7 @@ from typing import Final, Self
 from esnode.listen.address import address_of, listen_at, parse_address
 from esnode.model.loop_status import LoopStatus
 from esnode.workers.forking import become_child, ends_within
+from esnode.workers.parcels import pack
 
 _DEAF_SECONDS: Final = 10.0
 """A child that has not read what it was told so long ago is replaced."""
@@ -65,7 +65,7 @@ class Listener:
 
         What cannot be handed over for want of memory or processes goes with the next status. Not after `close`.
         """
-        data = pickle.dumps(status)
+        data = pack(status)
         self._killed = [child for child in self._killed if not child.has_ended()]
         if not self._child.tell(data):
             self._replace(status)

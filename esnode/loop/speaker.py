@@ -131,7 +131,7 @@ class Speaker:
         """What was done lately; nothing where the log cannot be read: that is no reason to end."""
         if self._publisher:
             with suppress(OSError):
-                return self._audit.tail(_RECENT)
+                return self._audit.newest(_RECENT)
         return ()
 
 

@@ -1,14 +1,15 @@
 """One GPU as its driver shows it: read-only, one getter per fact.
 
-Watts, joules, MHz, degrees Celsius, percent, bytes. Every getter asks the driver anew and raises
-one of esnode's driver errors; `esnode.nvml.failures.read` makes a reading of it.
+Watts, joules, MHz, degrees Celsius, percent, bytes. Every getter raises one of esnode's driver errors;
+`esnode.nvml.failures.read` makes a reading of it. It asks the driver anew, except for what the product is: its
+name, place, architecture and clock tables cannot change while the driver is open, and are asked for once.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from esnode.errors import NotSupported
@@ -86,22 +87,26 @@ class PowerRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Device:
-    """A handle that the driver gave for the GPU of this UUID. `index` is for people."""
+    """A handle that the driver gave for the GPU of this UUID. `index` is for people, `known` what was asked before."""
 
     handle: Any
     uuid: str
     index: int
+    known: dict[str, Any] = field(default_factory=dict)
 
     def name(self) -> str:
         """The product's name: `NVIDIA H100 80GB HBM3`."""
-        return str(self._ask("nvmlDeviceGetName"))
+        return self._once("name", lambda: str(self._ask("nvmlDeviceGetName")))
 
     def pci_bus_id(self) -> str:
         """With a domain of eight digits: `00000000:53:00.0`."""
-        return str(self._ask("nvmlDeviceGetPciInfo").busId)
+        return self._once("pci_bus_id", lambda: str(self._ask("nvmlDeviceGetPciInfo").busId))
 
     def architecture(self) -> str:
         """As nvidia-smi writes it: `Hopper`, `Ada Lovelace`. One that is too new to be known is NotSupported."""
+        return self._once("architecture", self._architecture)
+
+    def _architecture(self) -> str:
         number = self._number("nvmlDeviceGetArchitecture")
         if number not in _ARCHITECTURES:
             raise self._not_supported("nvmlDeviceGetArchitecture")
@@ -163,10 +168,13 @@ class Device:
 
     def memory_clocks_mhz(self) -> tuple[int, ...]:
         """All that are supported, ascending."""
-        return self._clocks("nvmlDeviceGetSupportedMemoryClocks")
+        return self._once("memory_clocks", lambda: self._clocks("nvmlDeviceGetSupportedMemoryClocks"))
 
     def graphics_clocks_mhz(self) -> tuple[int, ...]:
         """All that are supported with one memory clock or another, ascending."""
+        return self._once("graphics_clocks", self._graphics_clocks)
+
+    def _graphics_clocks(self) -> tuple[int, ...]:
         by_memory_clock = (
             self._clocks("nvmlDeviceGetSupportedGraphicsClocks", clock) for clock in self.memory_clocks_mhz()
         )
@@ -212,6 +220,13 @@ class Device:
         return state
 
     # -- how the driver is asked ---------------------------------------------------------------
+
+    def _once(self, fact: str, ask: Callable[[], T]) -> T:
+        """The answer, which is remembered; an error is not."""
+        if fact not in self.known:
+            self.known[fact] = ask()
+        answer: T = self.known[fact]
+        return answer
 
     def _ask(self, wrapper: str, *arguments: object) -> Any:
         return invoke(wrapper, self.handle, *arguments, about=self.uuid)

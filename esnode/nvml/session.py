@@ -22,7 +22,11 @@ class DriverSession:
     Initialising is lazy: it is taking a GPU's handle that wakes it, which takes seconds when
     persistence mode is off. Handles are asked for anew each time, never kept: a GPU can fall off the
     bus, and on boards whose memory is a NUMA node switching persistence mode off invalidates them.
+    What a product is, by contrast, is asked for once (see `Device`).
     """
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -64,7 +68,7 @@ class DriverSession:
         try:
             handle = invoke("nvmlDeviceGetHandleByUUID", uuid, about=uuid)
             index = invoke_for_number("nvmlDeviceGetIndex", handle, about=uuid)
-            device = Device(handle=handle, uuid=_uuid_of(handle, uuid), index=index)
+            device = self._device(handle, _uuid_of(handle, uuid), index)
         except DriverCallFailed as problem:
             return self._found_by_index(uuid, problem)
         if device.uuid != uuid:
@@ -76,9 +80,12 @@ class DriverSession:
         about = f"GPU {index}"
         try:
             handle = invoke("nvmlDeviceGetHandleByIndex", index, about=about)
-            return Device(handle=handle, uuid=_uuid_of(handle, about), index=index)
+            return self._device(handle, _uuid_of(handle, about), index)
         except DRIVER_ERRORS as problem:
             return UnidentifiedGpu(index=index, failure=as_missing(problem))
+
+    def _device(self, handle: Any, uuid: str, index: int) -> Device:
+        return Device(handle=handle, uuid=uuid, index=index, known=self._known.setdefault(uuid, {}))
 
     def _found_by_index(self, uuid: str, problem: DriverCallFailed) -> Device:
         """By nvml.h the look-up by UUID fails when *any* GPU is lost, so each is asked for its own."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from esnode import wire
@@ -36,7 +37,7 @@ class AuditLog:
     def __init__(self, state_path: Path) -> None:
         self.path = audit_path(state_path)
         self._state_path = state_path
-        self._told: tuple[tuple[int, ...], int | None, tuple[AuditEntry, ...]] | None = None
+        self._newest: tuple[object, tuple[AuditEntry, ...]] = (None, ())
 
     def record(self, entries: Sequence[AuditEntry]) -> None:
         """Append entries, on disk when this returns. Raises StateUnwritable; then none of them is there."""
@@ -68,24 +69,23 @@ class AuditLog:
             ) from None
         self.record([entry for entry in entries if entry.identity not in known])
 
+    def newest(self, count: int) -> tuple[AuditEntry, ...]:
+        """The same as `tail`, which is read again only when the log was written to: for who asks every second."""
+        stamp = (count, _stamp(self.path))
+        if stamp != self._newest[0]:
+            self._newest = (stamp, self.tail(count))
+        return self._newest[1]
+
     def tail(self, count: int | None) -> tuple[AuditEntry, ...]:
         """The newest entries, oldest first; None: all near the end. Lines that cannot be read are left out.
 
-        A log to which nothing was added is not read again. Raises OSError for a file that cannot be read.
+        Raises OSError for a file that cannot be read.
         """
-        stamp = _stamp(self.path)
-        if self._told and self._told[:2] == (stamp, count):
-            return self._told[2]
-        entries = self._read_tail(count)
-        self._told = (stamp, count, entries)
-        return entries
-
-    def _read_tail(self, count: int | None) -> tuple[AuditEntry, ...]:
         lines = list(_last_lines(self.path))
         if len(lines) < (count or 1):
             lines = [*_last_lines(_aside(self.path, 1)), *lines]
-        entries = [entry for line in (lines if count is None else lines[-count:]) for entry in _entries(line)]
-        return tuple(entries if count is None else entries[-count:] if count else ())
+        newest_first = (entry for line in reversed(lines) for entry in _entries(line))
+        return tuple(islice(newest_first, count))[::-1]
 
     def _append(self, data: bytes) -> None:
         is_new = not self.path.exists()
@@ -158,7 +158,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
         stat = path.stat()
     except OSError:
         return ()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _aside(path: Path, number: int) -> Path:

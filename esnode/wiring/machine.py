@@ -171,8 +171,8 @@ def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator
 
     with library(), DriverSession() as session:
 
-        def versions() -> dict[str, Reading[str]]:
-            return {
+        def node() -> tuple[int, dict[str, Reading[str]]]:
+            return session.count(), {
                 "driver_version": session.driver_version(),
                 "cuda_version": session.cuda_version(),
                 "nvml_version": session.nvml_version(),
@@ -199,8 +199,7 @@ def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator
             return Listener(session, tell)
 
         yield {
-            "count": session.count,
-            "versions": versions,
+            "node": node,
             "look": look,
             "write": write,
             "processes": processes,
@@ -213,13 +212,13 @@ def _machine(
 ) -> Machine:
     def observe(needs: Needs) -> Observation:
         now = clock.now()
-        gpus, unidentified = driver.observe(now.boot_id)
+        versions, gpus, unidentified = driver.observe(now.boot_id)
         node = Node(
             identity=identity,
             boot_id=now.boot_id,
             tags=given_facts.tags,
             labels=given_facts.labels,
-            **driver.versions(),  # type: ignore[arg-type]
+            **versions,  # type: ignore[arg-type]
         )
         seen = Observation(node=node, taken_at=now, origin=origin, gpus=gpus, unidentified=unidentified)
         if needs == NOTHING_MORE:

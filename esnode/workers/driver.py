@@ -34,7 +34,7 @@ class Asked(Protocol):
 
 
 class DriverProcess:
-    """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `versions`, `count`,
+    """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `node`,
     `look(index, boot_id)`, `processes(uuid)`, `write(Write)` and `listen`, after which bundles of events are told.
 
     The process starts at once and opens the driver while its parent does other things. Every question raises
@@ -53,21 +53,20 @@ class DriverProcess:
     ) -> None:
         self._worker.close()
 
-    def versions(self) -> Mapping[str, Reading[str]]:
-        """Of the driver, CUDA and NVML, as Node names them."""
-        versions: Mapping[str, Reading[str]] = self._ask("versions")
-        return versions
-
-    def observe(self, boot_id: str) -> tuple[tuple[ObservedGpu, ...], tuple[UnidentifiedGpu, ...]]:
-        """All GPUs by index, side by side, and those that do not say which they are.
+    def observe(
+        self, boot_id: str
+    ) -> tuple[Mapping[str, Reading[str]], tuple[ObservedGpu, ...], tuple[UnidentifiedGpu, ...]]:
+        """Versions of driver, CUDA and NVML, as Node names them; all GPUs by index, side by side; and those that do
+        not say which they are.
 
         One that does not answer in time is among the latter, as unreachable: what it is, an earlier look knows.
         """
-        count: int = self._ask("count")
+        versions: Mapping[str, Reading[str]]
+        count, versions = self._ask("node")
         answers = self._worker.ask_all([("look", (index, boot_id)) for index in range(count)])
         seen = [_seen(index, answer) for index, answer in enumerate(answers)]
         known = tuple(gpu for gpu in seen if isinstance(gpu, ObservedGpu))
-        return known, tuple(gpu for gpu in seen if isinstance(gpu, UnidentifiedGpu))
+        return versions, known, tuple(gpu for gpu in seen if isinstance(gpu, UnidentifiedGpu))
 
     def processes(self, uuids: Sequence[str]) -> Mapping[str, Reading[tuple[GpuProcess, ...]]]:
         """The processes on some GPUs, side by side; unreachable where the driver does not answer in time."""

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import select
 import signal
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from esnode.workers.forking import become_child, ends_within
+from esnode.workers.parcels import pack, unpack
 
 Handlers = Mapping[str, Callable[..., Any]]
 Serve = Callable[[], AbstractContextManager[Handlers]]
@@ -31,6 +34,9 @@ Request = tuple[str, tuple[Any, ...]]
 _LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
+
+_MOMENT: Final = 0.02
+"""Seconds without an answer after which another request of the same batch is begun beside those under way."""
 
 _NEWS: Final = -1
 """Stands in the place of a request's number where nobody asked."""
@@ -178,7 +184,7 @@ class _Child:
     def send(self, requests: Sequence[Request]) -> None:
         """Small enough for the pipe to take at once."""
         try:
-            _write_all(self._to, pickle.dumps(list(requests)))
+            _write_all(self._to, pack(list(requests)))
         except BrokenPipeError:
             raise self._death() from None
 
@@ -189,7 +195,7 @@ class _Child:
 
     def receive(self, deadline: float, timeout: float) -> tuple[int, Answer]:
         size = _LENGTH.unpack(self._read(_LENGTH.size, deadline, timeout))[0]
-        number, answer = pickle.loads(self._read(size, deadline, timeout))  # noqa: S301 - our own child's
+        number, answer = unpack(self._read(size, deadline, timeout))
         return number, answer
 
     def dismiss(self) -> None:
@@ -295,14 +301,33 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
             if len(batch) == 1:
                 answer(0, batch[0], handlers)
                 continue
-            threads = [
-                threading.Thread(target=answer, args=(number, request, handlers), daemon=True)
-                for number, request in enumerate(batch)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            _side_by_side([partial(answer, number, request, handlers) for number, request in enumerate(batch)])
+
+
+def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
+    """Return when all calls have. One that takes long holds up no other, and threads cost more than calls that do not:
+    there is one more of them only when no call has returned for a moment.
+    """
+    waiting, returned = deque(calls), SimpleQueue[None]()
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                call = waiting.popleft()
+                try:
+                    call()
+                finally:
+                    returned.put(None)
+
+    threading.Thread(target=work, daemon=True).start()
+    left = len(calls)
+    while left:
+        try:
+            returned.get(timeout=_MOMENT)
+            left -= 1
+        except Empty:
+            if waiting:
+                threading.Thread(target=work, daemon=True).start()
 
 
 class _Broken(dict[str, Callable[..., Any]]):
@@ -325,9 +350,9 @@ def _answer(request: Request, handlers: Handlers) -> Answer:
 
 def _pickled(number: int, answer: Answer) -> bytes:
     try:
-        return pickle.dumps((number, answer))
+        return pack((number, answer))
     except Exception as failure:
-        return pickle.dumps((number, Answer(error=RuntimeError(f"{answer!r} cannot be sent: {failure}"))))
+        return pack((number, Answer(error=RuntimeError(f"{answer!r} cannot be sent: {failure}"))))
 
 
 def _next_batch(handle: int) -> list[Request]:
@@ -336,7 +361,7 @@ def _next_batch(handle: int) -> list[Request]:
     if header is None:
         return []
     data = _read_exactly(handle, _LENGTH.unpack(header)[0])
-    batch: list[Request] = pickle.loads(data) if data else []  # noqa: S301 - our own parent's
+    batch: list[Request] = unpack(data) if data else []
     return batch
 
 

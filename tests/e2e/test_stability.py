@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
 from esnode.cli.main import main
+from tests.benchmarks.hall import Scenario
+from tests.benchmarks.measures import spend
+from tests.benchmarks.steering import esnode, nobody
 from tests.cli.starter import import_everything
 
 PROFILE = """
@@ -50,3 +54,17 @@ def test_a_thermal_policy_cools_and_never_oscillates(tmp_path, monkeypatch, step
     settled = [second for second in raises if second > 1200]
     assert all(later - earlier >= 600 for earlier, later in pairwise(settled))
     assert limits[-1][1] < 700
+
+
+def test_the_loop_keeps_boards_in_warming_air_under_the_limit_with_few_writes():
+    """The short form of what tests/benchmarks/thermal.py measures over a day: two hours, a board in the warm corner."""
+    warming = Scenario(
+        name="warming", workload="{utilization: 99, memory: 80}", begins=11.0, hours=2.0, boards=2, corner=1
+    )
+    unkept, kept = spend(warming, nobody), spend(warming, partial(esnode, interval=10.0))
+    assert unkept.above_share > 0.5
+    assert kept.settled_share < 0.005
+    assert kept.settled_longest <= 30
+    assert 0 < kept.settled_busiest <= 12
+    assert kept.short_cycles == 0
+    assert kept.work > 0.9 * unkept.work

@@ -164,3 +164,25 @@ def _caught(action: Callable[[], object]) -> DriverCallFailed:
     with pytest.raises(DriverCallFailed) as caught:
         action()
     return caught.value
+
+
+def test_what_a_product_is_is_asked_for_once_and_how_it_is_each_time() -> None:
+    driver = three_gpus()
+    with driver.plugged(), DriverSession() as session:
+        first = [session.device("GPU-b").graphics_clocks_mhz() for _ in range(2)]
+        del driver.calls[:]
+        assert session.device("GPU-b").graphics_clocks_mhz() == first[0] == first[1]
+        assert session.device("GPU-b").temperature_celsius() == 71
+        asked = {call[0] for call in driver.calls}
+    assert "nvmlDeviceGetTemperatureV" in asked
+    assert "nvmlDeviceGetSupportedGraphicsClocks" not in asked
+
+
+def test_what_a_driver_did_not_tell_of_a_product_is_asked_for_again() -> None:
+    driver = FakeDriver(codes={"nvmlDeviceGetName": UNKNOWN})
+    with driver.plugged(), DriverSession() as session:
+        device = session.device("GPU-00000000-aaaa")
+        with pytest.raises(DriverCallFailed):
+            device.name()
+        driver.codes.clear()
+        assert session.device(device.uuid).name() == "NVIDIA H100 80GB HBM3"

@@ -55,6 +55,15 @@ def test_an_action_that_was_written_down_before_a_crash_is_not_written_again(log
     assert log.tail(None) == (LOWERED, later(1))
 
 
+def test_the_newest_actions_are_read_again_when_somebody_acted(log, monkeypatch):
+    assert log.newest(2) == ()
+    log.record([LOWERED, later(1)])
+    AuditLog(log.path.with_suffix("")).record([later(2)])
+    assert log.newest(2) == (later(1), later(2))
+    monkeypatch.setattr(AuditLog, "tail", None)
+    assert log.newest(2) == (later(1), later(2))
+
+
 def test_a_line_that_a_crash_cut_off_is_taken_away_and_costs_no_other(log):
     log.record([LOWERED, later(1)])
     with log.path.open("ab") as file:

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 PRELUDE = """
-import contextlib, os, signal, time
+import contextlib, os, signal, threading, time
 from esnode.errors import NotPermitted
 from esnode.workers import worker
 from esnode.workers.worker import NoAnswer, Worker
@@ -17,7 +17,8 @@ def refuse():
 
 @contextlib.contextmanager
 def serve():
-    yield {"echo": lambda word: word, "hang": lambda: time.sleep(1e6), "die": lambda: os.abort(), "refuse": refuse,
+    yield {"echo": lambda word: word, "sleep": time.sleep, "thread": threading.get_native_id,
+           "hang": lambda: time.sleep(1e6), "die": lambda: os.abort(), "refuse": refuse,
            "pid": os.getpid, "open": lambda: sorted(os.listdir("/proc/self/fd")), "lambda": lambda: (lambda: 0)}
 
 @contextlib.contextmanager
@@ -77,6 +78,28 @@ def test_one_that_hangs_is_killed_and_the_others_are_answered_and_a_fresh_child_
         """
     )
     assert said == ["1 2 no answer within 3 s", "3 True False"]
+
+
+def test_requests_that_take_long_are_worked_on_side_by_side():
+    said = run(
+        """
+        w = Worker(serve, timeout=60)
+        began = time.monotonic()
+        answers = w.ask_all([("sleep", (1.0,)) for _ in range(8)] + [("echo", (7,))])
+        print(time.monotonic() - began < 4, answers[8].value)
+        """
+    )
+    assert said == ["True 7"]
+
+
+def test_requests_that_take_no_time_need_no_thread_each():
+    said = run(
+        """
+        w = Worker(serve, timeout=60)
+        print(len({answer.value for answer in w.ask_all([("thread", ())] * 8)}) < 8)
+        """
+    )
+    assert said == ["True"]
 
 
 def test_a_child_that_dies_is_no_answer_and_no_end():
