@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from esnode.diagnostics import Diagnostic, warning
+from esnode.diagnostics import Diagnostic, Range, warning
 from esnode.engine.resolve import Desired, Resolution
 from esnode.model.hardware import ObservedGpu
 from esnode.model.plan import Cause, Change, Mode, Step, gpu_ranges
@@ -26,6 +27,14 @@ class GpuAdvice:
     change: Change | None
 
 
+class _Note(NamedTuple):
+    """A warning's summary, with {gpu} where the GPU is named, its detail, and its place in a profile."""
+
+    summary: str
+    detail: str = ""
+    range: Range | None = None
+
+
 def advise(
     gpus: Sequence[GpuAdvice],
     profiles: Sequence[Profile],
@@ -36,58 +45,68 @@ def advise(
 ) -> tuple[Diagnostic, ...]:
     """Every warning of a plan, each once."""
     given = list(_given_warnings(profiles, gpus, state)) if mode is Mode.NORMAL else []
-    return (*given, *_folded(gpus), *_selection_warnings(profiles, selections), *_target_warnings(targets))
+    return (
+        *given,
+        *_folded(gpus, {profile.name: profile for profile in profiles}),
+        *_selection_warnings(profiles, selections),
+        *_target_warnings(targets),
+    )
 
 
-def _notes(about: GpuAdvice) -> Iterator[tuple[str, str]]:
-    """A warning's summary, with {gpu} where the GPU is named, and its detail."""
+def _notes(about: GpuAdvice, profiles: Mapping[str, Profile]) -> Iterator[_Note]:
     gpu = about.gpu
     if gpu.failure:
-        yield f"{{gpu}} could not be read: {gpu.failure.in_words()}", "What esnode manages on it stays as it is."
+        summary = f"{{gpu}} could not be read: {gpu.failure.in_words()}"
+        yield _Note(summary, "What esnode manages on it stays as it is.")
     else:
         for item in about.unreadable:
             why = item.present.in_words() if isinstance(item.present, Missing) else ""
-            yield f"The {SETTINGS[item.setting].title} of {{gpu}} could not be read: {why}", "It is left as it is."
+            summary = f"The {SETTINGS[item.setting].title} of {{gpu}} could not be read: {why}"
+            yield _Note(summary, "It is left as it is.")
         for verdict in about.resolution.verdicts:
             if verdict.status is Status.UNKNOWN:
-                yield f"Policy {verdict.policy} of {verdict.profile} is UNKNOWN on {{gpu}}", verdict.reason
+                place = profiles[verdict.profile].place_of(verdict.policy, "target")
+                yield _Note(
+                    f"Policy {verdict.policy} of {verdict.profile} is UNKNOWN on {{gpu}}", verdict.reason, place
+                )
     for obstacle in about.resolution.obstacles:
-        yield f"Nothing is done on {{gpu}} for {obstacle}", ""
+        yield _Note(f"Nothing is done on {{gpu}} for {obstacle}")
     for note in about.resolution.notes:
-        yield f"{note} ({{gpu}})", ""
+        yield _Note(f"{note} ({{gpu}})")
     if about.change:
         yield from _change_notes(gpu, about.change)
 
 
-def _change_notes(gpu: ObservedGpu, change: Change) -> Iterator[tuple[str, str]]:
+def _change_notes(gpu: ObservedGpu, change: Change) -> Iterator[_Note]:
     kept = {name for name in change.settings if name not in change.forget}
     persistent = change.after.get(PERSISTENCE, gpu.setting(PERSISTENCE))
     if persistent is False and kept - {PERSISTENCE}:
-        yield (
+        yield _Note(
             "Persistence mode of {gpu} is off",
             "What is set there is gone as soon as the last client closes the GPU. "
             "Add persistence_mode: true to the profile's settings.",
         )
     if any(step.step is Step.START and step.setting == GRAPHICS_CLOCK for step in change.holds):
-        yield (
+        yield _Note(
             "A clock lock on {gpu} is given back by esnode alone",
             "Outside a control loop nobody is there to release it when work arrives: plan and apply again then.",
         )
     if {GRAPHICS_CLOCK, MEMORY_CLOCK} & set(change.forget):
-        yield (
+        yield _Note(
             "Giving the clock lock of {gpu} back means a reset",
             "No driver can tell whether a lock was there before esnode's; an earlier one is not restored.",
         )
 
 
-def _folded(gpus: Sequence[GpuAdvice]) -> list[Diagnostic]:
+def _folded(gpus: Sequence[GpuAdvice], profiles: Mapping[str, Profile]) -> list[Diagnostic]:
     """Each note once, with all the GPUs that it is about."""
-    indexes: dict[tuple[str, str], list[int]] = {}
+    indexes: dict[_Note, list[int]] = {}
     for about in gpus:
-        for note in _notes(about):
+        for note in _notes(about, profiles):
             indexes.setdefault(note, []).append(about.gpu.identity.index)
     return [
-        warning(summary.replace("{gpu}", gpu_ranges(found)), detail) for (summary, detail), found in indexes.items()
+        warning(note.summary.replace("{gpu}", gpu_ranges(found)), note.detail, range=note.range)
+        for note, found in indexes.items()
     ]
 
 
@@ -121,7 +140,8 @@ def _selection_warnings(profiles: Sequence[Profile], selections: Sequence[Select
         of_profile = [selection for selection in selections if selection.profile == profile.name]
         if of_profile and all(selection.match is Match.NOT_SELECTED for selection in of_profile):
             reasons = dict.fromkeys(reason for selection in of_profile for reason in selection.reasons)
-            yield warning(f"Profile {profile.name} selects no GPU", "; ".join(reasons) + ".")
+            place = profile.range("selectors")
+            yield warning(f"Profile {profile.name} selects no GPU", "; ".join(reasons) + ".", range=place)
 
 
 def _target_warnings(targets: Sequence[str]) -> Iterator[Diagnostic]:

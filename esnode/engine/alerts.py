@@ -119,13 +119,15 @@ def _ended(site: Site, step: HoldStep, ground: Ground) -> Change:
 
 def _channel_warnings(ground: Ground) -> Iterator[Diagnostic]:
     """A channel that nobody defined, once, with all the policies that name it."""
-    named: dict[str, list[str]] = {}
+    named: dict[str, dict[str, Stand]] = {}
     for _, stand, alert in ground.acting(Alert):
-        if alert.channel not in ground.node_file.channels and stand.key not in named.setdefault(alert.channel, []):
-            named[alert.channel].append(stand.key)
+        if alert.channel not in ground.node_file.channels:
+            named.setdefault(alert.channel, {}).setdefault(stand.key, stand)
     where = ground.node_file.path or "a node file (-node FILE)"
-    for channel, policies in sorted(named.items()):
+    for channel, stands in sorted(named.items()):
+        first = next(iter(stands.values()))
         yield warning(
-            f"The channel {channel} of {', '.join(policies)} is not defined",
+            f"The channel {channel} of {', '.join(stands)} is not defined",
             f"An alert to it fails when it is due. Define it under channels: in {where}.",
+            range=first.profile.place_of(first.policy.name, "action"),
         )

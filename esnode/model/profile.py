@@ -189,6 +189,11 @@ class Profile:
         line, column, end = position.line, position.column, max(position.end_column, position.column + 1)
         return Range(filename=self.path, line=line, column=column, end_column=end, source=position.source)
 
+    def place_of(self, policy: str, *part: str | int) -> Range | None:
+        """The place of a part of a policy, or of the policy; None for one that is not here, or never was in a file."""
+        number = next((number for number, item in enumerate(self.policies) if item.name == policy), None)
+        return None if number is None else self.range("policies", number, *part)
+
     def line(self, *path: str | int) -> int:
         """The line of a part, or of the nearest part around it that has one; 0 if none has."""
         for length in range(len(path), -1, -1):

@@ -7,6 +7,7 @@ from esnode.model.plan import Cause, DriftCause, Mode, Operation
 from esnode.model.profile import Selector
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import ClockRange, Percent
+from esnode.storage.profiles.read import read_profiles
 from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
 from tests.unit.engine.machine import FakeMachine, changed_gpus
 
@@ -193,3 +194,16 @@ def test_targets_leave_the_other_changes_out():
     plan = plan_of(CAPPED, observation, targets=(address,))
     assert [change.address for change in plan.changes] == [address]
     assert "Resource targeting is in effect" in summaries(plan)
+
+
+def test_a_warning_about_a_policy_has_its_place_in_the_profile(tmp_path):
+    path = tmp_path / "train.es"
+    path.write_text(
+        "apiVersion: v1\nkind: EfficiencyProfile\nmetadata: {name: train, version: '1'}\npolicies:\n"
+        "  - name: fell\n    target: xid_error\n    condition: '= 79'\n"
+        "    action: {type: alert, parameters: {channel: nobody}}\n"
+    )
+    plan = plan_of(read_profiles([str(path)]), an_observation())
+    (unknown,) = [item for item in plan.diagnostics if "is UNKNOWN" in item.summary]
+    assert unknown.range
+    assert (unknown.range.line, unknown.range.source.strip()) == (6, "target: xid_error")
