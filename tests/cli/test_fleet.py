@@ -1,7 +1,6 @@
 """Many captures in one call: each its own plan, one summary, every gate over all of them."""
 
 import json
-import time
 
 import pytest
 
@@ -165,9 +164,7 @@ def test_what_cannot_be_meant_is_an_error(fleet, run, words, said):
 def test_hundreds_of_nodes_are_read_in_one_screen(fleet, run):
     for number in range(300):
         write_capture(fleet / "many", f"gpu{number:03d}", limit="700" if number % 3 else "560")
-    began = time.monotonic()
     code, out, _ = run("-capture", "many", "-capture", "captures")
     assert code == 0
-    assert time.monotonic() - began < 20
     assert "201 nodes: gpu001, gpu002, gpu004, gpu005, gpu007, gpu008, gpu010, gpu011 and 193 more\n" in out
     assert len(out.splitlines()) < 20
