@@ -34,8 +34,8 @@ gpus:
 ENVIRONMENT = {
     "ESNODE_SIMULATE": "world.yaml",
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    "LOGNAME": "ada",
-    "SUDO_USER": "ada",
+    "LOGNAME": "ops",
+    "SUDO_USER": "ops",
     "TZ": "UTC",
 }
 
