@@ -198,7 +198,7 @@ def _with_effect(verdict: Verdict, stand: Stand, outcome: Desired) -> Verdict:
         effect = Effect(setting=wished.setting, asked=wished.asked, before=before, after=wished.preview)
         return replace(verdict, reason=reason, effect=effect)
     if wished.step is None and wished.value is None:
-        return replace(verdict, reason=reason)
+        return verdict if reason == verdict.reason else replace(verdict, reason=reason)
     if wished.value is not None and restriction(wished.value) > restriction(outcome.value):
         winner = f"{outcome.because.profile}/{outcome.because.policy}"
         reason = join(reason, f"Overruled by {winner} ({SETTINGS[wished.setting].show(outcome.value)}).")

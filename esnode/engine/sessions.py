@@ -49,6 +49,8 @@ def _continue_session(gpu: ObservedGpu, before: ObservedGpu | None) -> ObservedG
     energy = before.energy_joules if isinstance(gpu.energy_joules, Missing) else gpu.energy_joules
     session = Session(boot_id=gpu.session.boot_id, epoch=epoch)
     if gpu.is_readable:
+        if (session, energy) == (gpu.session, gpu.energy_joules):
+            return gpu
         return replace(gpu, session=session, energy_joules=energy)
     # What a lost GPU is, it was when it was last read; only its readings are gone.
     return replace(before, session=session, failure=gpu.failure, settings={}, metrics={})
@@ -85,11 +87,12 @@ def _with_idle_clocks(
 ) -> Observation:
     before = {gpu.identity.uuid: gpu.clocks for gpu in previous.observation.gpus} if previous else {}
     free = set() if locked is None else {gpu.identity.uuid for gpu in observation.gpus} - set(locked)
-    gpus = [
-        replace(gpu, clocks=idle_clocks(gpu, before.get(gpu.identity.uuid), may_learn=gpu.identity.uuid in free))
-        for gpu in observation.gpus
-    ]
-    return replace(observation, gpus=tuple(gpus))
+
+    def settled(gpu: ObservedGpu) -> ObservedGpu:
+        clocks = idle_clocks(gpu, before.get(gpu.identity.uuid), may_learn=gpu.identity.uuid in free)
+        return gpu if clocks == gpu.clocks else replace(gpu, clocks=clocks)
+
+    return replace(observation, gpus=tuple(settled(gpu) for gpu in observation.gpus))
 
 
 def idle_clocks(gpu: ObservedGpu, before: Clocks | None, *, may_learn: bool) -> Clocks:

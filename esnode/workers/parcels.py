@@ -1,7 +1,7 @@
 """Values between processes of ours: pickled, with dataclasses the short way.
 
-Python pickles a dataclass with slots by code of its own, which looks up the fields of each instance anew; a control
-loop sends a thousand in each cycle. Here they are looked up once for each class.
+Python pickles a dataclass with slots by code that looks up the fields of each instance anew, and a control loop sends
+hundreds in each cycle. Here they are looked up once for each class.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -35,12 +36,13 @@ class _ShortWays(dict[type, _Apart]):
     """How instances of a class are taken apart. KeyError for a class that pickle is to treat as it always does."""
 
     def __missing__(self, kind: type) -> _Apart:
+        if issubclass(kind, Enum):
+            return self.setdefault(kind, lambda member: (kind, (member.value,)))
         names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
         if len(names) < 2 or "__slots__" not in vars(kind):
             raise KeyError(kind)
         values = attrgetter(*names)
-        self[kind] = apart = lambda instance: (_together, (kind, *values(instance)))
-        return apart
+        return self.setdefault(kind, lambda instance: (_together, (kind, *values(instance))))
 
 
 _short_ways = _ShortWays()

@@ -308,26 +308,27 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
     """Return when all calls have. One that takes long holds up no other, and threads cost more than calls that do not:
     there is one more of them only when no call has returned for a moment.
     """
-    waiting, returned = deque(calls), SimpleQueue[None]()
+    waiting, over = deque(calls), SimpleQueue[None]()
+    returned: list[None] = []
 
     def work() -> None:
-        with contextlib.suppress(IndexError):
-            while True:
+        while waiting:
+            with contextlib.suppress(IndexError):
                 call = waiting.popleft()
                 try:
                     call()
                 finally:
-                    returned.put(None)
+                    returned.append(None)
+        if len(returned) == len(calls):
+            over.put(None)
 
-    threading.Thread(target=work, daemon=True).start()
-    left = len(calls)
-    while left:
-        try:
-            returned.get(timeout=_MOMENT)
-            left -= 1
-        except Empty:
-            if waiting:
-                threading.Thread(target=work, daemon=True).start()
+    before = -1
+    while True:
+        if waiting and before in (-1, len(returned)):
+            threading.Thread(target=work, daemon=True).start()
+        before = len(returned)
+        with contextlib.suppress(Empty):
+            return over.get(timeout=_MOMENT)
 
 
 class _Broken(dict[str, Callable[..., Any]]):

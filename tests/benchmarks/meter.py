@@ -1,8 +1,8 @@
-"""CPU time spent inside NVML and the simulator, added up in a file that other processes can read.
+"""CPU time spent inside NVML and the simulated clock, added up in a file that other processes can read.
 
-`python -m tests.benchmarks.meter FILE enforce ...` is the command `esnode enforce ...` with three things metered: calls
-of NVML, and within them the simulated driver library, both in the driver's child, and the simulated clock, which the
-loop asks. The file is mapped before the command forks, and each of the three is one process's alone.
+`python -m tests.benchmarks.meter FILE enforce ...` is the command `esnode enforce ...` with two things metered: calls
+of NVML, which are those of the simulated library and of NVIDIA's binding above it, in the driver's child; and the
+simulated clock, which the loop asks. The file is mapped before the command forks, and each of the two is one process's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 _LAYOUT: Final = struct.Struct("=dQ")
-_LIBRARY, _CLOCK, _NVML = 0, 1, 2
+_NVML, _CLOCK = 0, 1
 _TRIALS: Final = 20_000
 
 
@@ -30,9 +30,8 @@ class Reading(NamedTuple):
 
 
 class Meter(NamedTuple):
-    library: Reading
-    clock: Reading
     nvml: Reading
+    clock: Reading
 
 
 def read_meter(path: Path) -> Meter:
@@ -40,20 +39,18 @@ def read_meter(path: Path) -> Meter:
 
 
 def meter_all(path: Path) -> None:
-    """From now on, here and in every child, each call of the three is metered, an event's wait like any other.
+    """From now on, here and in every child, each call of the two is metered, an event's wait like any other.
 
     The clock does not wake its sleepers ten times a second to see whether somebody has moved it: a host's does not.
     """
     import esnode.nvml.library as nvml
     from esnode.simulator import clock
     from esnode.simulator.clock import WorldClock
-    from esnode.simulator.library import Library
 
     clock._LONGEST_NAP = math.inf  # type: ignore[misc]
     path.write_bytes(bytes(len(Meter._fields) * _LAYOUT.size))
     with path.open("r+b") as file:
         page = mmap.mmap(file.fileno(), 0)
-    Library.answer = metered(Library.answer, page, _LIBRARY)  # type: ignore[method-assign]
     nvml.invoke = metered(nvml.invoke, page, _NVML)
     for name in ("now", "monotonic", "nap"):
         setattr(WorldClock, name, metered(getattr(WorldClock, name), page, _CLOCK))

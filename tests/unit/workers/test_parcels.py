@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from esnode.errors import NotPermitted
 from esnode.model.readings import NOT_READ, Missing, MissingReason
 from esnode.model.settings import ClockRange
+from esnode.model.verdict import Status
 from esnode.workers.parcels import pack, unpack
 from tests.builders import a_gpu, a_status, an_observation
 
 MISSING = st.builds(Missing, missing=st.sampled_from(MissingReason), detail=st.text())
 RANGES = st.builds(ClockRange, min=st.integers(), max=st.integers())
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text() | MISSING | RANGES,
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text() | st.sampled_from(Status) | MISSING | RANGES,
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
 )
 
