@@ -100,15 +100,15 @@ def command(
 
 
 def _actions(text: str) -> tuple[str, ...]:
-    from esnode.loop.orders import APPROVALS
+    from esnode.engine.gates import ACTIONS
 
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     for word in words:
-        if word not in APPROVALS:
-            near = get_close_matches(word, APPROVALS, n=1)
+        if word not in ACTIONS:
+            near = get_close_matches(word, ACTIONS, n=1)
             hint = f'Did you mean "{near[0]}"? ' if near else ""
             raise BadInvocation(
-                f'-require-approval: "{word}" is not an action', next_step=f"{hint}Actions are {', '.join(APPROVALS)}."
+                f'-require-approval: "{word}" is not an action', next_step=f"{hint}Actions are {', '.join(ACTIONS)}."
             )
     return words
 

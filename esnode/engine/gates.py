@@ -119,9 +119,7 @@ def _nearest(word: str) -> str:
 
 def measure(plan: Plan, rules: Rules, *, node: str = "") -> Measure:
     """What `rules` ask of one plan. `node` is put before each change, where there are several plans."""
-    kinds = {
-        (profile.name, policy.name): policy.action.type for profile in plan.profiles for policy in profile.policies
-    }
+    kinds = action_types(plan)
     total = NOTHING_MEASURED
     for change in plan.changes:
         total += _measure_change(change, rules, kinds, f"{node}: " if node else "")
@@ -140,11 +138,13 @@ def check_rules(plan: Plan, rules: Rules) -> None:
         raise PlanDenied("; ".join(rule.summary for rule in broken), problems=broken)
 
 
-def actions_of(change: Change, kinds: Mapping[tuple[str, str], str]) -> frozenset[str]:
-    """The actions that a change carries out. Giving back is none: releases, resolves, uncordons.
+def action_types(plan: Plan) -> Mapping[tuple[str, str], str]:
+    """The action types of the plan's policies, by profile and policy."""
+    return {(profile.name, policy.name): policy.action.type for profile in plan.profiles for policy in profile.policies}
 
-    `kinds` are the action types of the plan's policies, by profile and policy.
-    """
+
+def actions_of(change: Change, kinds: Mapping[tuple[str, str], str]) -> frozenset[str]:
+    """The actions that a change carries out, by `action_types`. Giving back is none: releases, resolves, uncordons."""
     by_type = {_BEGUN_BY_TYPE.get((change.type, operation), "") for operation in change.actions}
     if change.type is not ResourceType.GPU or change.reason is Cause.ACCEPT_DRIFT:
         return frozenset(by_type - {""})

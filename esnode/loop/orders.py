@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-APPROVALS = ("throttle_power", "lock_clock", "alert", "kill_process", "migrate_pod")
-"""Actions that can be left to a person."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:

@@ -4,8 +4,8 @@ import re
 from dataclasses import fields
 
 from esnode.engine import contests, pace
+from esnode.engine.gates import ACTIONS
 from esnode.loop import memory
-from esnode.loop.orders import APPROVALS
 from esnode.model.audit import AuditEntry, AuditResult
 from esnode.storage import audit
 from tests.cli.run import esnode
@@ -39,7 +39,7 @@ def test_its_options_are_those_of_the_command(tmp_path):
     assert {"-interval", "-notify", "-once", "-dry-run", "-restore-on-exit", "-require-approval"} <= named
     assert [option for option in named if f"{option} " not in said] == []
     approvals = PAGE.partition("## Approvals")[2].partition("##")[0]
-    assert all(action in approvals for action in APPROVALS)
+    assert all(action in approvals for action in ACTIONS)
 
 
 def test_its_numbers_are_the_codes():
