@@ -94,14 +94,16 @@ class Keeper:
         memory = self.memory
 
         def observe(needs: Needs) -> Observation:
-            return memory.with_xids(machine.observe(needs))
+            seen = machine.observe(needs)
+            memory.listens = machine.listens()
+            return memory.with_xids(seen)
 
+        machine.listen()
         self.machine = replace(machine, observe=observe)
 
     def cycle(self, profiles: Sequence[Profile]) -> CycleResult:
         """Look, judge, and do what is to be done. Raises EsnodeError where not even a plan can be made."""
         state = self._load()
-        self.memory.listens = self.machine.listen()
         sight = look(self.machine, profiles, state)
         state, observation, notes, in_flight = self._settled(state, sight)
         self.memory.forget_old_xids(observation)

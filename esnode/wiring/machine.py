@@ -52,9 +52,10 @@ class Machine:
     """A machine that can be read, and its clock. `actuator` and `hands` are called only by what may write.
 
     `meet` reads who else is there, on GPUs that were observed; `hands` is given who is told of progress, and who says
-    when to stop. `listen` has the driver tell of events, as far as it has any; `wait` returns them as soon as there
-    are some, else when so many seconds of the machine's clock are over or one of the open files given can be read.
-    `restart` opens the driver anew. `knowing` is the same machine with other things said of it.
+    when to stop. `listen` has the driver tell of events from the next look on, `listens` is whether it did at the last;
+    `wait` returns them as soon as there are some, else when so many seconds of the machine's clock are over or one of
+    the open files given can be read. `restart` opens the driver anew. `knowing` is the same machine with other things
+    said of it.
     """
 
     origin: Origin
@@ -64,7 +65,8 @@ class Machine:
     meet: Callable[[Observation, Needs], Neighbours]
     actuator: Callable[[], Actuator]
     hands: Callable[[Callable[[str], None], Callable[[], bool]], Hands]
-    listen: Callable[[], bool]
+    listen: Callable[[], None]
+    listens: Callable[[], bool]
     wait: Callable[..., tuple[GpuEvent, ...]]
     restart: Callable[[], None]
     knowing: Callable[[Facts], Machine]
@@ -171,12 +173,13 @@ def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator
 
     with library(), DriverSession() as session:
 
-        def node() -> tuple[int, dict[str, Reading[str]]]:
-            return session.count(), {
+        def node(listen: bool) -> tuple[int, dict[str, Reading[str]], bool]:
+            versions = {
                 "driver_version": session.driver_version(),
                 "cuda_version": session.cuda_version(),
                 "nvml_version": session.nvml_version(),
             }
+            return session.count(), versions, listen and listener().start()
 
         def look(index: int, boot_id: str) -> ObservedGpu | UnidentifiedGpu:
             return observe_at(session, index, boot_id=boot_id)
@@ -203,7 +206,6 @@ def _handlers(library: Callable[[], AbstractContextManager[object]]) -> Iterator
             "look": look,
             "write": write,
             "processes": processes,
-            "listen": lambda: listener().start(),
         }
 
 
@@ -255,6 +257,7 @@ def _machine(
         actuator=lambda: driver,
         hands=hands,
         listen=driver.listen,
+        listens=lambda: driver.listens,
         wait=wait,
         restart=driver.restart,
         knowing=lambda other: _machine(origin, clock, identity, driver, other),

@@ -35,7 +35,8 @@ class Asked(Protocol):
 
 class DriverProcess:
     """What the parent may ask of the driver. `serve` is entered in the child; its handlers are `node`,
-    `look(index, boot_id)`, `processes(uuid)`, `write(Write)` and `listen`, after which bundles of events are told.
+    `look(index, boot_id)`, `processes(uuid)`, `write(Write)` and `node(listen)`: how many GPUs there are, the versions,
+    and whether the driver is listened to, which it is from then on if asked for; bundles of events are told then.
 
     The process starts at once and opens the driver while its parent does other things. Every question raises
     DriverUnavailable where there is no driver, and DriverTimeout when the driver as a whole does not answer within
@@ -44,6 +45,9 @@ class DriverProcess:
 
     def __init__(self, serve: Serve, *, timeout: float, worker: Callable[..., Asked] = Worker) -> None:
         self._worker = worker(serve, timeout=timeout)
+        self._is_to_listen = False
+        self.listens = False
+        """Whether the driver was listened to at the last look."""
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +66,7 @@ class DriverProcess:
         One that does not answer in time is among the latter, as unreachable: what it is, an earlier look knows.
         """
         versions: Mapping[str, Reading[str]]
-        count, versions = self._ask("node")
+        count, versions, self.listens = self._ask("node", self._is_to_listen)
         answers = self._worker.ask_all([("look", (index, boot_id)) for index in range(count)])
         seen = [_seen(index, answer) for index, answer in enumerate(answers)]
         known = tuple(gpu for gpu in seen if isinstance(gpu, ObservedGpu))
@@ -78,10 +82,9 @@ class DriverProcess:
         answers = self._worker.ask_all([("write", (write,)) for write in writes])
         return [_written(write, answer, self._worker.timeout) for write, answer in zip(writes, answers, strict=True)]
 
-    def listen(self) -> bool:
-        """Have the driver listened to; whether it is. `wait` then returns what it says."""
-        listens: bool = self._ask("listen")
-        return listens
+    def listen(self) -> None:
+        """Have the driver listened to from the next look on; `wait` then returns what it says."""
+        self._is_to_listen = True
 
     def wait(self, seconds: float, *wakers: int) -> tuple[GpuEvent, ...]:
         """What the driver says of its GPUs, as soon as it does; nothing after `seconds` or when woken."""

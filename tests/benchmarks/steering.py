@@ -107,7 +107,7 @@ def _through(hall: Hall, machine: Machine) -> Machine:
         return ()
 
     actuator = _Counting(hall, machine)
-    return replace(machine, wait=wait, listen=lambda: False, actuator=lambda: actuator)
+    return replace(machine, wait=wait, listens=lambda: False, actuator=lambda: actuator)
 
 
 class _Counting:
