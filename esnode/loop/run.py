@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -170,6 +171,9 @@ class ControlLoop:
         lines = [f"Profile '{profile.name}' {verb} {host}.{simulated}" for profile in self._inputs.profiles]
         self._view.begin(lines if self._orders.once else [*lines, "Active Control Loop started."])
         self._speaker.begun(result)
+        # Everything loaded by now stays: it is not to be gone through again in every collection to come.
+        gc.collect()
+        gc.freeze()
 
     def _notice_jumps(self) -> None:
         """After a sleep the driver is left to settle before it is asked for anything."""
