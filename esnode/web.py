@@ -10,12 +10,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from esnode.errors import EndpointFailed
+from esnode.records import dataclass
 
 TIMEOUT: Final = 5.0
 """Seconds from the connection to the answer's last byte."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +28,7 @@ from esnode.model.profile import Action, Policy, Profile, Severity, ThrottlePowe
 from esnode.model.readings import UNSUPPORTED, WRITE_ONLY, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import Observed, State
+from esnode.records import replace
 from esnode.storage.profiles.values import parse_condition
 from esnode.storage.states import with_observation
 from esnode.units import parse_duration

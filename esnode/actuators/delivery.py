@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from esnode.actuators.sending import Sender
 from esnode.errors import EndpointFailed, EsnodeError, ReadBackDiffers
 from esnode.model.alerts import Notification
+from esnode.records import dataclass
 
 Outcome: TypeAlias = str | EsnodeError
 """What a destination answered, or why it does not have the message."""

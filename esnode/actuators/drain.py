@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from esnode.actuators.drain_words import incomplete, two_budgets
@@ -14,6 +13,7 @@ from esnode.kubernetes.exchange import Answer
 from esnode.kubernetes.pods import HeldPod, read_gpu_pods
 from esnode.kubernetes.writer import evict, eviction_of, eviction_version
 from esnode.model.cluster import GpuPod
+from esnode.records import dataclass
 
 _GLANCE: Final = 0.25
 """Seconds of sleep between two looks at whether to stop."""

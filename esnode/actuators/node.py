@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
 from esnode.actuators.drain import Drain, Pacing
 from esnode.errors import EsnodeError, ReadBackDiffers
@@ -20,6 +19,7 @@ from esnode.model.cluster import ClusterNode, NodeOrder
 from esnode.model.node_file import KubernetesAccess
 from esnode.model.settings import SettingValue
 from esnode.model.writes import Done
+from esnode.records import dataclass, field, replace
 
 ShouldStop = Callable[[], bool]
 Tell = Callable[[str], None]

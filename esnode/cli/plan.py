@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from esnode.cli.reports import save_reports
 from esnode.cli.syntax import Command, Out, switch
 from esnode.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_PLAN_REFUSED, BadInvocation, EsnodeError, PlanDenied
 from esnode.model.plan import Mode, Plan
+from esnode.records import replace
 from esnode.wiring.gates import Approved, Gates, decides_the_same, differences_from, open_key, read_approved, unexpected
 from esnode.wiring.machine import facts, open_machine
 from esnode.wiring.profiles import distrusted, read_given

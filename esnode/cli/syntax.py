@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import click
 
 from esnode.errors import BadValue
+from esnode.records import dataclass
 from esnode.units import parse_duration
 
 _SINGLE_DASH_WORD = re.compile(r"-[A-Za-z][\w-]+(=.*)?", re.DOTALL)

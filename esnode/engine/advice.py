@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from esnode.diagnostics import Diagnostic, Range, warning
@@ -15,6 +14,7 @@ from esnode.model.readings import Missing
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, PERSISTENCE, SETTINGS
 from esnode.model.state import ManagedGpu, State
 from esnode.model.verdict import Match, Selection, Status
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ The only module of the engine that names an actuator.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 from esnode.engine.audit import Act, entry_of_record, entry_of_step
 from esnode.engine.carry_out import Errands, carry_out, outcome_of_errand
@@ -37,6 +36,7 @@ from esnode.model.report import ApplyReport, Result, StepOutcome
 from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import Intent, State
 from esnode.model.writes import Done, Written
+from esnode.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

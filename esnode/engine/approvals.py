@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from esnode.engine.gates import action_types, actions_of
 from esnode.model.plan import Change, Plan
+from esnode.records import replace
 
 
 def split(plan: Plan, actions: Collection[str]) -> tuple[Plan, Plan]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from esnode.engine.recover import Decision
 from esnode.model.audit import AuditEntry, AuditResult
 from esnode.model.hardware import Moment, Observation, Origin
 from esnode.model.plan import Because, Change, Operation, Plan, ResourceType
 from esnode.model.report import Result, StepOutcome
 from esnode.model.state import Errand, Intent, State
+from esnode.records import dataclass, replace
 
 RECOVER = "recover"
 """The operation of whoever finds out what became of a run that died."""

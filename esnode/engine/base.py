@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from esnode.engine.fit import fit
 from esnode.engine.scope import Scope
@@ -13,6 +12,7 @@ from esnode.model.profile import Profile
 from esnode.model.settings import SETTINGS, Percent, SettingValue, WantedValue
 from esnode.model.state import SETTINGS_OWNER
 from esnode.model.verdict import Match
+from esnode.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from esnode.engine.base import Base
 from esnode.engine.scope import Scope
@@ -11,6 +10,7 @@ from esnode.engine.stand import Stand
 from esnode.model.plan import Because, Cause, HoldStep, Step
 from esnode.model.settings import SETTINGS, SettingValue, restriction
 from esnode.model.state import SETTINGS_OWNER, hold_key
+from esnode.records import replace
 
 _BASELINE = "the setting goes back to its baseline"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from esnode.engine.orders import node_order, notifications, termination
 from esnode.engine.ports import Hands
@@ -13,6 +12,7 @@ from esnode.model.plan import Change, Plan, ResourceType
 from esnode.model.report import Result, StepOutcome
 from esnode.model.state import State
 from esnode.model.writes import Done
+from esnode.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from esnode.diagnostics import Diagnostic, warning
 from esnode.errors import GpuClaimed
@@ -13,6 +12,7 @@ from esnode.model.plan import Plan
 from esnode.model.readings import Reading
 from esnode.model.settings import ReadableValue
 from esnode.model.state import ManagedGpu, State
+from esnode.records import dataclass, replace
 
 Foreign = Mapping[str, ForeignClaim]
 """The claims of other lineages by GPU."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +9,7 @@ from deepdiff import DeepDiff
 
 from esnode import wire
 from esnode.model.plan import Plan
+from esnode.records import dataclass
 
 
 class Side(StrEnum):

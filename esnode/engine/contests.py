@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
 from esnode.model.hardware import Moment
@@ -12,6 +11,7 @@ from esnode.model.profile import Severity
 from esnode.model.readings import Reading
 from esnode.model.report import ApplyReport, Result
 from esnode.model.settings import ReadableValue, SettingValue
+from esnode.records import dataclass, replace
 
 FIRST_PAUSE: Final = 30.0
 LONGEST_PAUSE: Final = 600.0

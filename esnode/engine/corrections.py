@@ -7,7 +7,6 @@ No policy is judged here and no hold moves: a correction goes back to what the r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from esnode.engine.base import Base, BaseLayer, base_layer
 from esnode.engine.diff import gpu_change
@@ -18,6 +17,7 @@ from esnode.model.plan import Because, Cause, Change, Drift, DriftCause, Operati
 from esnode.model.readings import Missing
 from esnode.model.settings import SETTINGS, SettingValue
 from esnode.model.state import SETTINGS_OWNER, ManagedSetting
+from esnode.records import dataclass, replace
 
 _OUT_OF_REACH = (DriftCause.UNREADABLE, DriftCause.GPU_REPLACED)
 

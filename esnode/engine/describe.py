@@ -7,7 +7,6 @@ from this wants no more than somebody once set.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from esnode.engine.drift import default_of
 from esnode.model.hardware import Observation, ObservedGpu
@@ -16,6 +15,7 @@ from esnode.model.profile import Selector
 from esnode.model.readings import Missing
 from esnode.model.settings import SETTINGS, ClockRange, SettingValue
 from esnode.model.state import ManagedGpu, State
+from esnode.records import dataclass
 
 _GLOB = frozenset("*?[]")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from esnode.engine.drift import Findings, corrected_in_words
 from esnode.engine.resolve import Desired
@@ -22,6 +21,7 @@ from esnode.model.plan import (
 from esnode.model.readings import Missing
 from esnode.model.settings import SETTINGS, SettingValue
 from esnode.model.state import ManagedGpu
+from esnode.records import replace
 
 
 def gpu_change(

@@ -8,7 +8,6 @@ is released, the conditions go and the node is uncordoned, if it was esnode that
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 from esnode.diagnostics import warning
 from esnode.engine.because import ending
@@ -20,6 +19,7 @@ from esnode.model.plan import Because, Cause, Change, HoldStep, Operation, Resou
 from esnode.model.profile import MigratePod
 from esnode.model.readings import Missing
 from esnode.model.verdict import Status
+from esnode.records import dataclass, field, replace
 
 NODE = ResourceType.NODE.value
 DRAIN = "drain"

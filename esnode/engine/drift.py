@@ -7,7 +7,6 @@ the driver are the signature of a reload or reset; one alone is another writer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from esnode.engine.locks import judge_locks
 from esnode.model.hardware import Observation, ObservedGpu
@@ -15,6 +14,7 @@ from esnode.model.plan import Applied, Drift, DriftCause, LockJudgement, LockSta
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import COMPUTE_MODE, COMPUTE_MODES, PERSISTENCE, POWER_LIMIT, SETTINGS, ReadableValue
 from esnode.model.state import ManagedGpu, ManagedSetting
+from esnode.records import dataclass
 
 SEVERAL = 3
 """Settings at their default at once that speak for a restart which nothing else shows."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from esnode.engine.judge import (
     LONGEST_LOCK_DURATION,
     LONGEST_RAISE_WAIT,
@@ -19,6 +17,7 @@ from esnode.model.readings import Missing
 from esnode.model.settings import GRAPHICS_CLOCK, POWER_LIMIT, ClockRange, SettingValue
 from esnode.model.state import Direction, Hold, Rest
 from esnode.model.verdict import Status
+from esnode.records import dataclass, replace
 from esnode.units import format_duration, format_number
 
 REMEMBERED = 1800.0

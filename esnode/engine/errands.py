@@ -6,7 +6,6 @@ Pure functions of State. The serial is raised where a changed state is saved, no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from esnode.engine.record import take_step, with_record, without
 from esnode.model.hardware import GpuIdentity, Moment
@@ -14,6 +13,7 @@ from esnode.model.plan import Change, HoldStep, Operation, ResourceType, Step
 from esnode.model.settings import SettingValue
 from esnode.model.state import CordonedNode, Errand, ManagedGpu, State
 from esnode.model.writes import Done
+from esnode.records import replace
 
 NODE = ResourceType.NODE.value
 

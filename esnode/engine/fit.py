@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from esnode.engine.effects import nearest
 from esnode.model.hardware import Limits, ObservedGpu
 from esnode.model.readings import Missing, MissingReason
@@ -17,6 +15,7 @@ from esnode.model.settings import (
     SettingValue,
     WantedValue,
 )
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ whatever it was taken of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from esnode.diagnostics import Diagnostic, error
@@ -16,6 +15,7 @@ from esnode.errors import BadValue, PlanDenied
 from esnode.model.plan import Cause, Change, Operation, Plan, ResourceType, Step
 from esnode.model.profile import Alert, KillProcess, LockClock, MigratePod, ThrottlePower
 from esnode.model.settings import POWER_LIMIT, SETTINGS
+from esnode.records import dataclass, field
 from esnode.units import format_number
 
 OPERATIONS: Final = tuple(

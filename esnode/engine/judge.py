@@ -6,7 +6,6 @@ Nothing here acts. `judge` is a pure function; time is the time of the observati
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from esnode import wire
@@ -16,6 +15,7 @@ from esnode.model.profile import Condition, KillProcess, MigratePod, Operator, P
 from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
 from esnode.model.state import Hold, PolicyClock, Rest
 from esnode.model.verdict import Status
+from esnode.records import dataclass, replace
 from esnode.units import format_duration
 
 NEAR_LIMIT = 0.10

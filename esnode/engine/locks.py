@@ -11,7 +11,6 @@ temperature may bring it below the lock's minimum (open-gpu-kernel-modules #1314
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from esnode.model.hardware import Moment, ObservedGpu
 from esnode.model.metrics import THROTTLE_REASONS
@@ -19,6 +18,7 @@ from esnode.model.plan import LockJudgement, LockStatus, gpu_address
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import GRAPHICS_CLOCK, SETTINGS, ClockRange
 from esnode.model.state import ManagedGpu, ManagedSetting, State
+from esnode.records import dataclass
 
 SETTLING = 2.0
 """Seconds after a write in which the clocks prove nothing yet."""

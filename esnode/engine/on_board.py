@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from esnode.diagnostics import Diagnostic, error, warning
 from esnode.engine.fit import fit
@@ -23,6 +22,7 @@ from esnode.model.profile import LockClock, Path, Policy, Profile, Selector, Thr
 from esnode.model.readings import NOT_READ
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, ClockRange, Percent
 from esnode.model.verdict import Match
+from esnode.records import dataclass, replace
 from esnode.units import format_number
 
 TEMPERATURE, POWER = "gpu_temp_celsius", "gpu_power_watts"

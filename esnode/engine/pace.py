@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from esnode.records import dataclass
 
 LONGEST_BACKOFF: Final = 60.0
 """Seconds between two tries while every one fails, at most; the interval itself where that is longer."""

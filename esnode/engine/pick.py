@@ -7,12 +7,12 @@ seen would be an injustice that mends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from esnode.engine.protected import why_never
 from esnode.model.processes import GpuProcess, HostProcess
 from esnode.model.readings import Missing, Reading
+from esnode.records import dataclass
 
 MEMORY_TARGETS: Final = frozenset({"memory_allocated_percent", "memory_utilization"})
 """Targets for which the most is the most memory; for all others it is the most work (SM utilization)."""

@@ -14,7 +14,6 @@ A pure function: same inputs, same plan. The observation is settled before (`ses
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from esnode import __version__
@@ -51,6 +50,7 @@ from esnode.model.readings import NOT_READ, Missing, MissingReason
 from esnode.model.settings import POWER_LIMIT
 from esnode.model.state import ManagedGpu, PolicyClock, State, hold_key
 from esnode.model.verdict import Match, Verdict
+from esnode.records import dataclass, replace
 
 PLAN_VALID_FOR = timedelta(hours=1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from esnode.engine.gates import NO_RULES, Rules, check_rules
@@ -30,6 +29,7 @@ from esnode.model.profile import Policy
 from esnode.model.readings import Missing
 from esnode.model.settings import GRAPHICS_CLOCK, MEMORY_CLOCK, POWER_LIMIT, SETTINGS, ClockRange, SettingValue
 from esnode.model.state import ManagedGpu, State
+from esnode.records import dataclass
 from esnode.units import format_duration
 
 PLAN_AGAIN = "Run esnode plan -out FILE again, review it, and apply that."

@@ -6,7 +6,6 @@ Pure functions of State. The serial is raised where a changed state is saved, no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from esnode.model.hardware import GpuIdentity, Moment
@@ -28,6 +27,7 @@ from esnode.model.state import (
     Undo,
     hold_key,
 )
+from esnode.records import replace
 
 T = TypeVar("T")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from esnode import wire
 from esnode.model.plan import Change, ResourceType
 from esnode.model.profile import LockClock, ThrottlePower
 from esnode.model.state import ManagedGpu, State
+from esnode.records import replace
 
 _SETTING_ACTIONS = (ThrottlePower.type, LockClock.type)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from esnode.engine.record import close_intent, drop_intent, leave_uncertain
 from esnode.engine.recover_errands import decide_errand
 from esnode.model.audit import AuditResult
@@ -12,6 +10,7 @@ from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, ReadableValue
 from esnode.model.state import Errand, Intent, State
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

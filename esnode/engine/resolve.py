@@ -10,7 +10,6 @@ A policy can only restrict. Everything here is a pure function of values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from esnode.engine.base import Base, base_layer
 from esnode.engine.because import because_nobody, because_of_base, because_of_policy, because_of_unjudged, join
@@ -23,6 +22,7 @@ from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, SettingValue, restriction
 from esnode.model.state import PolicyClock, hold_key
 from esnode.model.verdict import Effect, Verdict
+from esnode.records import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from esnode.model.hardware import Moment, ObservedGpu
 from esnode.model.plan import Cause
@@ -12,6 +11,7 @@ from esnode.model.readings import Reading
 from esnode.model.settings import SETTINGS, SettingValue
 from esnode.model.state import SETTINGS_OWNER, ManagedGpu, PolicyClock
 from esnode.model.verdict import Match, Selection
+from esnode.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ their tokens are added up and each of their GPUs counts once, and every one of t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from esnode.engine.tokens import kept_after, longest_gap, tokens_per_second, watts_of
 from esnode.model.hardware import Observation, ObservedGpu
@@ -15,6 +14,7 @@ from esnode.model.metrics import TOKENS_PER_WATT
 from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.serving import Draw, ServingEndpoint
 from esnode.model.state import Observed
+from esnode.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 from esnode.engine.serving import with_tokens_per_watt
 from esnode.model.hardware import Clocks, GpuIdentity, Observation, ObservedGpu, Session
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.state import Observed, State
+from esnode.records import replace
 
 _ABSENT = Missing(missing=MissingReason.UNREACHABLE, detail="the driver no longer lists it")
 

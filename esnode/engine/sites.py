@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from esnode.diagnostics import Diagnostic
@@ -16,6 +15,7 @@ from esnode.model.plan import Because, Cause, Change, HoldStep, Step
 from esnode.model.profile import Action, Severity
 from esnode.model.settings import SettingValue
 from esnode.model.state import Hold, State
+from esnode.records import dataclass, field
 
 A = TypeVar("A", bound=Action)
 

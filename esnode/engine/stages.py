@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from esnode.model.plan import Change, Operation, Plan, ResourceType
 from esnode.model.settings import SETTINGS, Phase
 from esnode.model.writes import Write
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from esnode.engine.effects import Wish, setting_of
 from esnode.engine.judge import Judgement, clock_key, judge
@@ -13,6 +12,7 @@ from esnode.model.profile import Policy, Profile
 from esnode.model.readings import NOT_READ
 from esnode.model.state import Hold, Rest, hold_key
 from esnode.model.verdict import Match, Status, Verdict
+from esnode.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ The serial is raised where a changed state is saved, not here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from esnode.errors import BadInvocation
 from esnode.model.hardware import Observation
 from esnode.model.state import SETTINGS_OWNER, Intent, Managed, ManagedGpu, Observed, Owner, State, hold_key
+from esnode.records import dataclass, replace
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ import psutil
 from esnode.host.commands import printable, shown_command
 from esnode.model.processes import HostProcess
 from esnode.model.readings import Missing, MissingReason
+from esnode.records import dataclass
 
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _KERNEL_THREAD: Final = 0x0020_0000  # PF_KTHREAD, include/linux/sched.h

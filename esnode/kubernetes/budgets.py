@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from esnode.errors import ClusterUnavailable
 from esnode.kubernetes.client import Client
 from esnode.kubernetes.exchange import Request
+from esnode.records import dataclass
 
 _KNOWN_VERSIONS: Final = ("v1", "v1beta1")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from esnode.records import dataclass, field
 
 METHODS: Final[Mapping[str, str]] = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST"}
 """HTTP method by RBAC's verb."""

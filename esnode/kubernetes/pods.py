@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from esnode.kubernetes.client import Client
 from esnode.kubernetes.exchange import Request
 from esnode.kubernetes.quantities import parse_quantity, show_quantity
 from esnode.model.cluster import GpuPod
+from esnode.records import dataclass
 
 _GPUS: Final = frozenset({"nvidia.com/gpu", "nvidia.com/gpu.shared"})
 _MIG: Final = "nvidia.com/mig-"

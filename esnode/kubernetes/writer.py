@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from esnode.kubernetes.client import Client
 from esnode.kubernetes.exchange import Answer, Request
 from esnode.kubernetes.nodes import as_node, node_path
 from esnode.model.cluster import ClusterNode, GpuPod, NodeOrder
+from esnode.records import replace
 
 # Merges conditions by their type: those of kubelet and others are not touched, nor is anything that is not named.
 _MERGE: Final = "application/strategic-merge-patch+json"

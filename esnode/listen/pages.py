@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from esnode import wire
 from esnode.listen.health import why_not_ready, why_unhealthy
 from esnode.model.loop_status import LoopStatus
+from esnode.records import dataclass, field
 
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"

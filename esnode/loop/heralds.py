@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from esnode import wire
 from esnode.engine.contests import Address, Contest, Contests
@@ -15,6 +14,7 @@ from esnode.model.profile import Severity
 from esnode.model.settings import SETTINGS
 from esnode.model.state import State
 from esnode.model.writes import Done
+from esnode.records import dataclass
 from esnode.units import format_duration
 
 TRY_AGAIN = 60.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from esnode.errors import BadInvocation, FileUntrusted
 from esnode.model.news import Grade, News
 from esnode.model.profile import Profile
+from esnode.records import dataclass
 from esnode.storage.trust import check_trust
 from esnode.wiring.machine import Facts
 from esnode.wiring.profiles import read_given

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from esnode.model.hardware import Moment
+from esnode.records import dataclass
 
 JUMP: Final = 2.0
 """Seconds by which clocks must disagree: less than that is a slow look at them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from esnode.diagnostics import Diagnostic
@@ -25,6 +24,7 @@ from esnode.model.plan import Mode, Plan
 from esnode.model.profile import Profile
 from esnode.model.report import ApplyReport
 from esnode.model.state import State
+from esnode.records import dataclass, field, replace
 from esnode.storage.locks import locked
 from esnode.storage.plans import decision_digest
 from esnode.storage.states import StateFile

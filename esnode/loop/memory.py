@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
 from esnode.engine.contests import Contests
 from esnode.model.events import EventKind, GpuEvent
@@ -12,6 +11,7 @@ from esnode.model.metrics import XID
 from esnode.model.plan import Plan
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.state import Observed, PolicyClock, State
+from esnode.records import dataclass, field, replace
 from esnode.storage.states import with_observation
 
 STORE_EVERY = 60.0

@@ -7,7 +7,6 @@ import gc
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from esnode.engine.pace import Pace
@@ -36,6 +35,7 @@ from esnode.model.events import EventKind
 from esnode.model.hardware import Origin
 from esnode.model.news import Grade, News
 from esnode.model.writes import Done
+from esnode.records import replace
 from esnode.units import format_duration
 from esnode.views.loop import LoopView
 from esnode.wiring.machine import Machine

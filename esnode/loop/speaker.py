@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -19,6 +18,7 @@ from esnode.loop.status import contested_settings, given, managed_values
 from esnode.model.audit import AuditEntry
 from esnode.model.loop_status import Counters, LoopStatus, PendingApproval, Reload
 from esnode.model.plan import Plan, ResourceType
+from esnode.records import replace
 from esnode.storage.audit import AuditLog
 
 _RECENT: Final = 60

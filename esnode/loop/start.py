@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from esnode.loop.run import ControlLoop
 from esnode.loop.signals import Signals
 from esnode.loop.speaker import Publisher, Speaker
 from esnode.model.loops import Loop
+from esnode.records import replace
 from esnode.storage.loops import looping
 from esnode.views.loop import LoopView
 from esnode.wiring.machine import Pairs, facts, open_machine

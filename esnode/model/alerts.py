@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from esnode.model.hardware import GpuIdentity
 from esnode.model.profile import Severity
+from esnode.records import dataclass
 
 
 class Occasion(StrEnum):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from esnode.model.plan import Operation, ResourceType
 from esnode.model.readings import Reading
 from esnode.model.settings import ReadableValue, SettingValue
+from esnode.records import dataclass
 
 
 class AuditResult(StrEnum):

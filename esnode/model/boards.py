@@ -9,9 +9,10 @@ that idle and full load land on temperatures that such boards show in a room of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from esnode.model.state import ManagedGpu
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ The page, its documentation, dashboards and rules are made from this table or he
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from esnode.model.settings import SETTINGS, Kind, Setting
+from esnode.records import dataclass
 
 GPU_LABELS = ("gpu", "UUID", "pci_bus_id", "device", "modelName", "Hostname")
 """As dcgm-exporter names them, so that its series and ours join."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from esnode.model.moments import Moment as Moment
@@ -11,6 +10,7 @@ from esnode.model.moments import Session as Session
 from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
 from esnode.model.serving import ServingEndpoint
 from esnode.model.settings import ReadableValue
+from esnode.records import dataclass, field
 
 
 class Origin(StrEnum):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from esnode.model.audit import AuditEntry
 from esnode.model.plan import Plan
 from esnode.model.settings import SettingValue
+from esnode.records import dataclass, field
 
 CYCLE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds in seconds of what cycles are counted by; one more bucket takes the rest."""

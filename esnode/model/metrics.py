@@ -6,7 +6,8 @@ The profile's schema, the sensors and the docs read this table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from esnode.records import dataclass
 
 TOKENS_PER_WATT = "tokens_per_watt"
 XID = "xid_error"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from esnode.model.cluster import ClusterNode
 from esnode.model.processes import GpuProcess
 from esnode.model.readings import NOT_READ, Reading
+from esnode.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

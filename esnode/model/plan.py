@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +12,7 @@ from esnode.model.profile import Profile, Severity
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import ReadableValue, SettingValue
 from esnode.model.verdict import Selection, Verdict
+from esnode.records import dataclass, field
 
 
 class Operation(StrEnum):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from esnode.model.readings import Missing, Reading
+from esnode.records import dataclass
 
 
 class ProcessKind(StrEnum):

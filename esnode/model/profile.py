@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from esnode.diagnostics import Range
 from esnode.model.settings import WantedValue
+from esnode.records import dataclass, field
 from esnode.units import format_number
 
 Path: TypeAlias = tuple[str | int, ...]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from esnode.model.plan import Change
 from esnode.model.readings import Reading
 from esnode.model.settings import ReadableValue, SettingValue
+from esnode.records import dataclass, field
 
 
 class Result(StrEnum):

@@ -7,10 +7,10 @@ Schema, refresh, plan, apply and docs read this table. A new setting is one row 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
+from esnode.records import dataclass
 from esnode.units import format_number
 
 POWER_LIMIT = "power_limit_watts"

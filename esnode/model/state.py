@@ -7,13 +7,13 @@ by one. The observed part changes with every refresh and does not touch `serial`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from esnode.model.hardware import GpuIdentity, Moment, NodeIdentity, Observation, Session
 from esnode.model.plan import HoldStep, Operation, ResourceType
 from esnode.model.readings import Reading
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
+from esnode.records import dataclass, field
 
 STATE_VERSION = 1
 

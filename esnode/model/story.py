@@ -6,7 +6,6 @@ All times are seconds since a story began.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ from esnode.model.node_file import NO_NODE_FILE, NodeFile
 from esnode.model.profile import Profile
 from esnode.model.settings import SettingValue
 from esnode.model.traces import Trace
+from esnode.records import dataclass, field
 
 NOT_SELECTED = "NOT_SELECTED"
 """Stands for a status where a policy's profile is not for the GPU."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from esnode.model.plan import Cause
 from esnode.model.settings import SETTINGS, SettingValue
 from esnode.model.story import Story
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from esnode.model.profile import Severity
 from esnode.model.readings import Reading
 from esnode.model.settings import SettingValue
+from esnode.records import dataclass
 
 
 class Match(StrEnum):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from esnode.errors import EsnodeError
 from esnode.model.readings import Reading
 from esnode.model.settings import ReadableValue, SettingValue
+from esnode.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from esnode.errors import NotSupported
@@ -17,6 +16,7 @@ from esnode.model.readings import UNSUPPORTED, Reading
 from esnode.model.settings import COMPUTE_MODES
 from esnode.nvml.failures import Code, failure
 from esnode.nvml.library import invoke, invoke_for_number
+from esnode.records import dataclass, field
 from esnode.units import watts
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ of one can raise, and one kind (NVMLLibraryMismatchError) is no NVMLError at all
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeVar
 
@@ -22,6 +21,7 @@ from esnode.errors import (
     NotSupported,
 )
 from esnode.model.readings import Missing, MissingReason, Reading
+from esnode.records import dataclass
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ version raise, on a driver without them, something that is no NVMLError.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from esnode.errors import DriverCallFailed, NotPermitted, NotSupported
@@ -16,6 +15,7 @@ from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.nvml.device import Device
 from esnode.nvml.failures import Code
 from esnode.nvml.library import invoke, invoke_for_number
+from esnode.records import dataclass
 
 _LISTS: Final[Mapping[ProcessKind, str]] = {
     ProcessKind.COMPUTE: "nvmlDeviceGetComputeRunningProcesses",

@@ -7,13 +7,13 @@ is not: it answers "success" whatever the driver said, in every release from 12.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from esnode.errors import BadValue
 from esnode.model.settings import COMPUTE_MODES, ClockRange
 from esnode.nvml.device import Device
 from esnode.nvml.library import invoke
+from esnode.records import dataclass
 from esnode.units import milliwatts
 
 # ctypes cuts a number to 32 bits without a word: a limit of 4,294,968 W would arrive as one of 704 mW.

@@ -7,12 +7,12 @@ outside of the file is ever opened, and size, depth and number of elements are b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from xml.parsers import expat  # entity declarations are refused below
 
 from esnode.errors import CaptureInvalid, FileUnreadable
+from esnode.records import dataclass, field
 
 _LARGEST_FILE: Final = 64 * 2**20
 _DEEPEST: Final = 32

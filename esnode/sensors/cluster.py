@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from esnode.kubernetes.access import is_configured, node_name
 from esnode.kubernetes.credentials import open_client
@@ -11,6 +10,7 @@ from esnode.kubernetes.nodes import read_node
 from esnode.kubernetes.pods import read_gpu_pods
 from esnode.model.cluster import ClusterNode
 from esnode.model.node_file import KubernetesAccess
+from esnode.records import replace
 
 __all__ = ["is_configured", "read_cluster_node", "read_node_labels"]
 

@@ -7,8 +7,9 @@ each engine chooses for itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

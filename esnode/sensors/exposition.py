@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from esnode.errors import BadValue
+from esnode.records import dataclass
 
 _SHOWN: Final = 60
 MOST_SERIES: Final = 1000

@@ -6,12 +6,12 @@ Neither pynvml nor psutil is imported before it is needed: the driver is asked i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esnode.errors import DriverCallFailed
 from esnode.model.processes import GpuProcess, HostProcess, ProcessKind
 from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
+from esnode.records import replace
 
 if TYPE_CHECKING:
     from esnode.nvml.device import Device

@@ -10,7 +10,6 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ from esnode.errors import EndpointFailed, SecretUnavailable
 from esnode.model.hardware import GpuIdentity
 from esnode.model.node_file import PrometheusServer
 from esnode.model.readings import Missing, MissingReason, Reading
+from esnode.records import dataclass, field
 
 NO_SERVER: Final = Missing(missing=MissingReason.NOT_READ, detail="the node file names no Prometheus server")
 

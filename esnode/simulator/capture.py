@@ -7,7 +7,6 @@ the board's idle figures, and the temperature at the time of the capture the war
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 from xml.parsers import expat
@@ -15,6 +14,7 @@ from xml.parsers import expat
 from esnode.errors import FileUnreadable, WorldInvalid
 from esnode.model.boards import BOARDS, Board, PowerRange, board_named
 from esnode.model.settings import COMPUTE_MODES
+from esnode.records import dataclass, field, field_names, replace
 from esnode.simulator.machine import GpuSpec, Step, Workload
 
 _LARGEST_FILE: Final = 64 * 2**20
@@ -257,5 +257,4 @@ def _warmth_of(gpu: _CapturedGpu, base: Board) -> dict[str, Any]:
 
 
 def _differences(base: Board, board: Board) -> Mapping[str, Any]:
-    names = [entry.name for entry in fields(Board)]
-    return {name: getattr(board, name) for name in names if getattr(board, name) != getattr(base, name)}
+    return {name: getattr(board, name) for name in field_names(Board) if getattr(board, name) != getattr(base, name)}

@@ -7,12 +7,12 @@ are NamedTuples, not dataclasses: those take five times as long to define, and e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from esnode.model.boards import BOARDS, Board, PowerRange
+from esnode.records import members, replace
 from esnode.simulator.living import birth_of
 
 _RANGES: Final = ("power", "module_power")
@@ -134,7 +134,7 @@ def machine_from_json(document: dict[str, Any]) -> Machine:
 
 
 def _gpu_to_json(gpu: GpuSpec) -> dict[str, Any]:
-    ranges = {name: asdict(value) for name, value in gpu.facts.items() if isinstance(value, PowerRange)}
+    ranges = {name: members(value) for name, value in gpu.facts.items() if isinstance(value, PowerRange)}
     return {
         **gpu._asdict(),
         "facts": {**gpu.facts, **ranges},

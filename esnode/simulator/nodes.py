@@ -8,12 +8,12 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from esnode.diagnostics import Range, error
 from esnode.errors import BadValue, WorldInvalid
+from esnode.records import dataclass
 from esnode.units import parse_duration
 
 T = TypeVar("T")

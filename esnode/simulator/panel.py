@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esnode.model.metrics import THROTTLE_REASONS
 from esnode.model.settings import COMPUTE_MODES, ClockRange
+from esnode.records import dataclass
 from esnode.simulator.gpu import SimulatedGpu
 from esnode.simulator.registers import Registers
 from esnode.units import format_duration, format_number

@@ -9,7 +9,6 @@ put before it where it is not there already.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from esnode import wire
 from esnode.errors import BadValue, EsnodeError
 from esnode.model.state import State
+from esnode.records import dataclass
 from esnode.storage.files import read_file, replace_file
 from esnode.storage.state_document import Document, decode_document
 

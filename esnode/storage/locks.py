@@ -12,12 +12,12 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from esnode import __version__
 from esnode.errors import LockHeld, NotLocked, StateUnwritable, WrongLock
+from esnode.records import dataclass, members
 from esnode.storage.files import PRIVATE, give_to_caller, take_rights_of
 
 LOCK_TIMEOUT = 10.0
@@ -51,7 +51,7 @@ def locked(state_path: Path, operation: str, *, timeout: float = LOCK_TIMEOUT) -
         _acquire(handle, path, timeout)
         with contextlib.suppress(OSError):  # on a full disk the lock is held all the same, only without a name
             os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps(asdict(_holder(operation)), indent=2).encode() + b"\n", 0)
+            os.pwrite(handle, json.dumps(members(_holder(operation)), indent=2).encode() + b"\n", 0)
         try:
             yield
         finally:

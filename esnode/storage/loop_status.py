@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from esnode import wire
 from esnode.model.loop_status import LoopStatus
+from esnode.records import members, replace
 from esnode.storage.plans import plan_document, shown_plan
 
 
@@ -19,11 +19,9 @@ def status_document(status: LoopStatus) -> dict[str, Any]:
 def read_status(document: object) -> LoopStatus:
     """The status in a document; its plan has no profiles. Raises BadValue for anything else."""
     read = wire.typed(_Status, document)
-    members = {member.name: getattr(read, member.name) for member in fields(LoopStatus)}
-    return LoopStatus(**{**members, "plan": shown_plan(read.plan) if read.plan else None})
+    return LoopStatus(**{**members(read), "plan": shown_plan(read.plan) if read.plan else None})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Status(LoopStatus):
     """As it stands in JSON, where a plan has another shape than in memory."""
 

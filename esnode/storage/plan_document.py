@@ -7,7 +7,6 @@ Members that only readers of Terraform plans need have constant values.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +28,7 @@ from esnode.model.plan import (
 from esnode.model.readings import Reading
 from esnode.model.settings import ReadableValue, SettingValue
 from esnode.model.verdict import Selection, Verdict
+from esnode.records import dataclass, field
 
 FORMAT_VERSION = "1.0"
 """Minor versions add members; readers ignore what they do not know and refuse another major version."""

@@ -7,7 +7,6 @@ checksum covers every byte.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from esnode import wire
 from esnode.errors import BadValue, EsnodeError, PlanTampered, PlanUnreadable
 from esnode.model.plan import Change, Drift, Operation, Plan
 from esnode.model.profile import Profile
+from esnode.records import replace
 from esnode.storage.files import read_file, replace_file
 from esnode.storage.plan_document import (
     FORMAT_VERSION,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esnode import wire
@@ -18,6 +17,7 @@ from esnode.errors import (
     StateUnreadable,
 )
 from esnode.model.state import State
+from esnode.records import dataclass, replace
 from esnode.storage.files import free_name, read_file, replace_file
 from esnode.storage.history import HistoryEntry, HistoryFile
 from esnode.storage.state_document import Document, decode_state

@@ -11,12 +11,12 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from esnode import wire
 from esnode.errors import BadValue, ExtraMissing, FileUnreadable, KeyUnusable, PlanUnsigned
+from esnode.records import dataclass
 from esnode.secrets import resolve
 from esnode.storage.files import read_file, replace_file
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from esnode.errors import BadValue, StateTooNew, StateUnreadable
 from esnode.model.plan import ResourceType
 from esnode.model.settings import SETTINGS
 from esnode.model.state import STATE_VERSION, ManagedGpu, State
+from esnode.records import dataclass
 
 Document = dict[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from esnode import wire
 from esnode.errors import FileUnreadable, FileUnwritable, StateUnwritable
 from esnode.model.hardware import Observation
 from esnode.model.state import STATE_VERSION, Observed, PolicyClock, State
+from esnode.records import replace
 from esnode.storage.files import free_name, read_file, remove_leftovers, replace_file
 from esnode.storage.history import HistoryFile
 from esnode.storage.locks import locked, user_name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 
 from esnode.model.plan import Because, Cause, Change, Operation, Plan, ResourceType, gpu_ranges
 from esnode.model.profile import Severity
 from esnode.model.settings import SETTINGS
+from esnode.records import dataclass
 from esnode.views.folding import fold
 from esnode.views.resources_text import ValueRow, resource_shape, resource_title, value_rows
 from esnode.views.verdicts import folded_reason, reason_shape, source_of

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from esnode.diagnostics import Diagnostic, Level
 from esnode.model.plan import Change, Drift, Plan
 from esnode.model.profile import Severity
 from esnode.model.verdict import Status
+from esnode.records import dataclass
 from esnode.views.changes import change_blocks
 from esnode.views.drift_text import drift_rows
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from esnode.errors import EsnodeError
 from esnode.model.plan import Change, Operation, Plan, ResourceType, count_operations, gpu_ranges
 from esnode.model.settings import SETTINGS
 from esnode.model.verdict import Match
+from esnode.records import dataclass, field, replace
 from esnode.views.folding import fold
 from esnode.views.jsonlines import emit, emit_version
 from esnode.views.plan_text import summary_line

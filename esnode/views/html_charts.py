@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from esnode.records import dataclass
 
 _WIDTH = 320.0
 _LEFT, _RIGHT = 6.0, 314.0

@@ -8,12 +8,12 @@ viewers ask for: the schemas of Jenkins' xUnit plug-in and of Ant both accept it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
 from esnode.model.plan import Plan
 from esnode.model.verdict import Match, Verdict
+from esnode.records import dataclass
 from esnode.views.findings import Finding, Kind, findings
 from esnode.views.folding import fold
 from esnode.views.printable import plain_text, printable

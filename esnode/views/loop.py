@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from esnode.model.news import Grade, News
 from esnode.model.plan import gpu_ranges
+from esnode.records import replace
 from esnode.views.jsonlines import emit, emit_version
 from esnode.views.printable import plain_text
 from esnode.views.text import paint_for, write

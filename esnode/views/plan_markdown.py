@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from esnode.diagnostics import Diagnostic
 from esnode.model.plan import Plan, gpu_ranges
 from esnode.model.verdict import Status
+from esnode.records import dataclass, field
 from esnode.views.changes import ChangeBlock, Part, change_blocks
 from esnode.views.drift_text import drift_comments, drift_groups, drift_rows
 from esnode.views.markdown_words import code, words

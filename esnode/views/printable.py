@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar, cast
+
+from esnode.records import is_record, members, replace
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def _printable(value: Any) -> Any:
             return type(value)(_printable(item) for item in value)
         case Mapping():
             return {_printable(name): _printable(item) for name, item in value.items()}
-        case _ if is_dataclass(value) and not isinstance(value, type):
+        case _ if is_record(type(value)):
             return replace(value, **_changed(value))
         case _:
             return value
@@ -52,6 +53,6 @@ def _printable(value: Any) -> Any:
 
 def _changed(value: Any) -> dict[str, Any]:
     """The members that are not printable as they are, so that the rest need not be made anew."""
-    members = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
-    cleaned = {name: _printable(member) for name, member in members.items()}
-    return {name: member for name, member in cleaned.items() if member != members[name]}
+    held = members(value)
+    cleaned = {name: _printable(member) for name, member in held.items()}
+    return {name: member for name, member in cleaned.items() if member != held[name]}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 
 from esnode.model.plan import Change, Operation, ResourceType, gpu_ranges
 from esnode.model.settings import SettingValue
+from esnode.records import dataclass
 from esnode.units import format_duration, format_number
 from esnode.views.printable import one_line
 

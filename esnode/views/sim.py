@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from esnode.units import format_number
 from esnode.views.jsonlines import emit, emit_document
 from esnode.views.printable import printable
 from esnode.views.text import write
+from esnode.wire import plain
 
 
 def show_created(path: Path, description: str, *, as_json: bool) -> None:
@@ -26,7 +26,7 @@ def show_created(path: Path, description: str, *, as_json: bool) -> None:
 def show_panel(description: str, rows: Sequence[Any], *, as_json: bool) -> None:
     """`rows` are the simulator's PanelRow."""
     if as_json:
-        emit_document({"description": description, "gpus": [asdict(row) for row in rows]})
+        emit_document({"description": description, "gpus": [plain(row) for row in rows]})
         return
     write(f"SIMULATED. {description}.\n")
     rows = printable(tuple(rows))

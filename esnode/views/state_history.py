@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from esnode import wire
 from esnode.diagnostics import Diagnostic
 from esnode.model.settings import SETTINGS
 from esnode.model.state import State
+from esnode.records import dataclass
 from esnode.views.jsonlines import emit, emit_diagnostic, emit_document
 from esnode.views.printable import printable
 from esnode.views.text import counted, diagnostic_box, paint_for, write

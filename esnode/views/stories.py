@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from esnode.diagnostics import Diagnostic, error
 from esnode.errors import DocumentInvalid, EsnodeError
 from esnode.model.story_run import Outcome, Row, StoryResult
+from esnode.records import dataclass
 from esnode.units import format_moment
 from esnode.views.jsonlines import emit, emit_diagnostic, emit_version
 from esnode.views.printable import plain_text

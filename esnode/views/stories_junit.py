@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from xml.etree import ElementTree
 
 from esnode.errors import EsnodeError
 from esnode.model.story_run import Outcome, StoryResult
+from esnode.records import replace
 from esnode.views.printable import plain_text
 from esnode.views.stories import failure_text, problems_in
 from esnode.views.text import Paint

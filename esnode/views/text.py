@@ -7,11 +7,11 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TextIO
 
 from esnode.diagnostics import Diagnostic, Level
 from esnode.errors import EsnodeError
+from esnode.records import dataclass
 from esnode.views import progress
 from esnode.views.printable import escaped, one_line, plain_text
 from esnode.views.source import source_lines

@@ -7,11 +7,11 @@ changes and warnings. Where there are too few rows, each keeps its first ones an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from esnode.model.loop_status import LoopStatus
 from esnode.model.readings import Missing
+from esnode.records import dataclass
 from esnode.units import format_duration, format_number
 from esnode.views.folding import fold
 from esnode.views.spans import Line, Span, cut, joined, line, spread, styled, text_of

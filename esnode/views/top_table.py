@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from esnode.records import dataclass
 from esnode.views.spans import Line, Span, fitted, line, width_of
 
 Draw = Callable[[int], Line]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from esnode.model.metrics import metric
 from esnode.model.plan import Plan, gpu_ranges
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, SettingValue
 from esnode.model.verdict import Status, Verdict
+from esnode.records import dataclass
 from esnode.views.folding import fold
 
 _STATUS_NOTES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from esnode.model.loops import Loop
 from esnode.model.plan import Plan
 from esnode.model.report import ApplyReport
 from esnode.model.state import State
+from esnode.records import dataclass, replace
 from esnode.storage.audit import AuditLog
 from esnode.storage.states import StateFile, with_observation
 from esnode.views.apply import ApplyView

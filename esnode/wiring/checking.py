@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from esnode.diagnostics import Diagnostic
 from esnode.errors import DocumentInvalid, EsnodeError, FileUnreadable, WorldInvalid
 from esnode.model.profile import Profile
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esnode.diagnostics import Diagnostic
@@ -12,6 +11,7 @@ from esnode.engine.claims import changed_gpus, check_claims, take_over
 from esnode.errors import EsnodeError, PlanRefused, StateUnwritable
 from esnode.model.plan import Plan
 from esnode.model.state import State
+from esnode.records import dataclass, replace
 from esnode.storage.claims import ClaimFolder, managed_gpus
 from esnode.storage.states import StateFile
 from esnode.wiring.machine import runtime_dir

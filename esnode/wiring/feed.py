@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +14,7 @@ from esnode import web
 from esnode.errors import BadValue, EndpointFailed, EsnodeError
 from esnode.model.loop_status import LoopStatus
 from esnode.model.loops import Loop
+from esnode.records import dataclass
 from esnode.storage.loop_status import read_status
 from esnode.storage.loops import living_loop
 from esnode.wiring.machine import Machine

@@ -6,12 +6,12 @@ Only one plan is in memory at a time; what is kept of each is a name and its sha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esnode.engine.gates import NONE_NAMED, NOTHING_MEASURED, Measure, Named, broken_rules, measure
 from esnode.errors import EsnodeError, PlanDenied, PlanUnexpected
 from esnode.model.plan import Plan
+from esnode.records import dataclass, replace
 from esnode.storage.plans import decision_digest
 from esnode.views.fleet import FleetView
 from esnode.wiring.gates import Gates, decides_the_same, read_approved

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esnode.engine.gates import NO_RULES, Rules
 from esnode.errors import PlanUnexpected
 from esnode.model.plan import Plan
+from esnode.records import dataclass
 
 if TYPE_CHECKING:
     from esnode.engine.compare import Difference

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from esnode.errors import ClusterUnavailable, DeliveryFailed
 from esnode.model.alerts import Notification
@@ -13,6 +12,7 @@ from esnode.model.hardware import Origin
 from esnode.model.node_file import NodeFile
 from esnode.model.readings import Missing, Reading
 from esnode.model.writes import Done, Termination
+from esnode.records import replace
 from esnode.wiring.surroundings import cluster_access
 from esnode.workers.driver import DriverProcess
 from esnode.workers.worker import Answer, Handlers, NoAnswer, Worker

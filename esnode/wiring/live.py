@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from esnode.errors import DriverTimeout
+from esnode.records import replace
 from esnode.views.screen import Screen
 from esnode.views.top import Window, frame, help_page, rows_for_gpus
 from esnode.views.top_gpus import Order

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from esnode.model.node_file import NO_NODE_FILE, NodeFile
 from esnode.model.processes import GpuProcess
 from esnode.model.readings import Reading
 from esnode.model.writes import Write, Written
+from esnode.records import dataclass, field, replace
 from esnode.workers import DRIVER_TIMEOUT
 from esnode.workers.driver import DriverProcess
 from esnode.workers.worker import Handlers, wait_for

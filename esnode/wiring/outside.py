@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from esnode import secrets, web
@@ -15,6 +14,7 @@ from esnode.model.needs import Needs
 from esnode.model.node_file import NodeFile, Serving
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.model.serving import ServingEndpoint, ServingSample, Tokens
+from esnode.records import replace
 from esnode.workers.outside import Outside
 from esnode.workers.worker import Handlers, Request
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from esnode.model.loop_status import GivenProfile, LoopStatus, ManagedValue, Rel
 from esnode.model.plan import Mode, Plan, gpu_address
 from esnode.model.profile import Profile
 from esnode.model.state import Observed, State
+from esnode.records import dataclass, replace
 from esnode.storage.audit import AuditLog
 from esnode.storage.locks import user_name
 from esnode.storage.states import StateFile, with_observation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.plan import Mode, Plan
 from esnode.model.profile import Profile
 from esnode.model.state import State
+from esnode.records import dataclass, replace
 from esnode.storage.audit import AuditLog
 from esnode.storage.claims import ClaimFolder
 from esnode.storage.locks import locked, user_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from esnode.engine.planner import PlanOptions, make_plan
@@ -10,6 +9,7 @@ from esnode.engine.record import end_probation
 from esnode.engine.sessions import settle
 from esnode.model.plan import Mode
 from esnode.model.report import ApplyReport
+from esnode.records import replace
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile
 from esnode.views.apply import apply_view

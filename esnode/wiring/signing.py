@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from esnode.model.node_file import NodeFile
+from esnode.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from esnode.errors import DeliveryFailed
 from esnode.model.alerts import Notification
@@ -11,6 +10,7 @@ from esnode.model.cluster import ClusterNode, NodeOrder
 from esnode.model.settings import SettingValue
 from esnode.model.story import Story
 from esnode.model.writes import Done, Termination
+from esnode.records import replace
 from esnode.simulator.world import World
 
 

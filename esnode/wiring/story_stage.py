@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,7 @@ from esnode.model.settings import (
     SettingValue,
 )
 from esnode.model.story import Event, Story
+from esnode.records import replace
 from esnode.simulator.hand import assign
 from esnode.simulator.private import check_hand, private_world
 from esnode.simulator.registers import Lock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from esnode.engine.ports import Clock
@@ -16,6 +15,7 @@ from esnode.model.neighbours import Neighbours
 from esnode.model.node_file import KubernetesAccess, NodeFile
 from esnode.model.processes import GpuProcess
 from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
+from esnode.records import replace
 from esnode.workers.driver import DriverProcess
 
 T = TypeVar("T")

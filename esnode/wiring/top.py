@@ -8,10 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from esnode.errors import EXIT_TERMINATED
+from esnode.records import dataclass
 from esnode.storage.loop_status import status_document
 from esnode.views.jsonlines import emit
 from esnode.views.screen import Terminated, full_screen, is_terminal

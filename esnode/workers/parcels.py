@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
 from operator import attrgetter
 from typing import Any
+
+from esnode.records import field_names
 
 _Apart = Callable[[Any], tuple[Callable[..., object], tuple[Any, ...]]]
 
@@ -38,8 +38,8 @@ class _ShortWays(dict[type, _Apart]):
     def __missing__(self, kind: type) -> _Apart:
         if issubclass(kind, Enum):
             return self.setdefault(kind, lambda member: (kind, (member.value,)))
-        names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
-        if len(names) < 2 or "__slots__" not in vars(kind):
+        names = field_names(kind)
+        if len(names) < 2:
             raise KeyError(kind)
         values = attrgetter(*names)
         return self.setdefault(kind, lambda instance: (_together, (kind, *values(instance))))
@@ -49,13 +49,4 @@ _short_ways = _ShortWays()
 
 
 def _together(kind: type, *values: object) -> object:
-    made: object = object.__new__(kind)
-    for put, value in zip(_putters(kind), values, strict=True):
-        put(made, value)
-    return made
-
-
-@cache
-def _putters(kind: type) -> tuple[Callable[[object, object], None], ...]:
-    """What writes each field of an instance, frozen or not."""
-    return tuple(getattr(kind, field.name).__set__ for field in fields(kind))
+    return kind(**dict(zip(field_names(kind), values, strict=True)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from esnode.model.loop_status import LoopStatus
 from esnode.model.news import Grade, News
 from esnode.model.settings import POWER_LIMIT
 from esnode.model.writes import Write, Written
+from esnode.records import replace
 from esnode.wiring.machine import Facts, Machine, open_in_memory
 from esnode.wiring.profiles import read_given
 from tests.benchmarks.hall import Hall, Steer

@@ -2,10 +2,10 @@
 
 import multiprocessing
 import os
-from dataclasses import replace
 
 import pytest
 
+from esnode.records import replace
 from esnode.storage.history import HistoryFile
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile

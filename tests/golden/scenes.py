@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from esnode.model.profile import Alert, LockClock
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import ClockRange
 from esnode.model.state import State
+from esnode.records import replace
 from tests.builders import START, a_gpu, a_policy, a_profile, uuid_of
 from tests.unit.engine.machine import FakeMachine
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,7 @@ from esnode.model.plan import Mode
 from esnode.model.profile import Alert, LockClock, Selector, Severity
 from esnode.model.readings import NOT_READ, Missing, MissingReason
 from esnode.model.settings import ClockRange
+from esnode.records import replace
 from esnode.storage.plans import plan_document
 from esnode.storage.profiles.write import ProfileDraft, SettingLine, profiles_text
 from esnode.views.apply import step_in_words, tally

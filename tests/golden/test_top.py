@@ -1,12 +1,12 @@
 """The frames of `esnode top`, cell for cell, and what is true of each of them."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esnode.records import replace
 from esnode.views.spans import cells, text_of, width_of
 from esnode.views.top import Window, frame, help_page
 from esnode.views.top_gpus import Order

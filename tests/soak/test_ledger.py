@@ -1,10 +1,9 @@
 """The judge of the soak is held to its word: what is missing, invented, swapped or there twice is found."""
 
-from dataclasses import replace
-
 import pytest
 
 from esnode.model.settings import ClockRange
+from esnode.records import replace
 from esnode.simulator.writes import WriteRecord
 from tests.soak.ledger import Told, discrepancies, mismatch
 from tests.unit.storage.test_audit import LOWERED

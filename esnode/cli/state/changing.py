@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from esnode.errors import BadInvocation
 from esnode.model.hardware import GpuIdentity
 from esnode.model.plan import gpu_address
 from esnode.model.state import State
+from esnode.records import replace
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from esnode.records import dataclass, field
 from esnode.simulator import marshal
 from esnode.simulator.codes import Code, Refusal
 from esnode.simulator.gpu import SimulatedGpu

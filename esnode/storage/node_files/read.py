@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from esnode.model.node_file import (
     Serving,
     WebhookDestination,
 )
+from esnode.records import replace
 from esnode.secrets import is_reference
 from esnode.storage.fit import fits
 from esnode.storage.node_files.grammar import NODE_SCHEMA

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from esnode.model.metrics import METRICS, PROMETHEUS_PREFIX, Metric
 from esnode.model.profile import Severity
 from esnode.model.settings import COMPUTE_MODES, SETTINGS, Kind, Setting
+from esnode.records import dataclass
 from esnode.storage.profiles.values import CONDITION_PATTERN, DURATION_PATTERN, PERCENT_PATTERN
 
 Schema = dict[str, Any]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from esnode.model.profile import Selector
 from esnode.model.settings import SETTINGS, ClockRange, Kind, SettingValue
+from esnode.records import dataclass
 from esnode.storage.profiles.grammar import ACCEPTED_COMPUTE_MODES
 from esnode.units import format_number
 

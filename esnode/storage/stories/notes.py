@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from esnode.errors import BadValue, EsnodeError
 from esnode.model.profile import Path
 from esnode.model.settings import COMPUTE_MODES, SETTINGS, ClockRange, Kind, SettingValue
+from esnode.records import dataclass, field
 from esnode.storage.yaml.complaints import Problem, nearest
 from esnode.storage.yaml.nodes import Place
 from esnode.units import parse_duration

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from esnode.errors import TraceInvalid
 from esnode.model.metrics import THROTTLE_REASONS
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.model.traces import Series, Trace
+from esnode.records import dataclass, field
 from esnode.storage.traces.names import (
     MEMORY_FREE,
     MEMORY_RESERVED,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from esnode.diagnostics import Diagnostic, error
 from esnode.model.profile import Path
+from esnode.records import dataclass
 from esnode.storage.yaml.nodes import Place, Span, YamlDocument
 from esnode.storage.yaml.text import YamlFile
 

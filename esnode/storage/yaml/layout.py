@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from esnode.records import dataclass
 from esnode.storage.yaml.nodes import plain_value
 from esnode.storage.yaml.parts import Document, Entry, Part, Remark
 from esnode.storage.yaml.scalars import folded, scalar

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from esnode.model.profile import Path
+from esnode.records import dataclass, field
 from esnode.storage.yaml.problems import Stop
 
 MAX_VALUES = 10_000

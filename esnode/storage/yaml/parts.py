@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+from esnode.records import dataclass, field
 from esnode.storage.yaml.text import yaml_events
 
 _COMMENT = re.compile(r"(?:(?<=[ \t\n])|^)#[^\n]*")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from esnode.model.profile import Path
+from esnode.records import dataclass, field
 from esnode.storage.yaml.complaints import Problem, found, meant_branch, nearest
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from esnode.diagnostics import Diagnostic, Range, error
 from esnode.errors import FileUnreadable
+from esnode.records import dataclass
 from esnode.storage.yaml.nodes import Composer, Span, YamlDocument, unprintable
 from esnode.storage.yaml.problems import Stop, explain
 

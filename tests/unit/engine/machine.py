@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from esnode.engine.apply import Surroundings, apply_plan
@@ -19,6 +18,7 @@ from esnode.model.report import ApplyReport
 from esnode.model.settings import SETTINGS, ReadableValue, SettingValue
 from esnode.model.state import State
 from esnode.model.writes import Write, Written
+from esnode.records import replace
 from esnode.storage.states import with_observation
 from tests.builders import BOOT, a_gpu, a_moment, a_state, an_observation, planned
 from tests.unit.engine.neighbourhood import Neighbourhood

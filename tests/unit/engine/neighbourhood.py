@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from esnode.errors import DeliveryFailed, DrainIncomplete, ProcessNotEnded
 from esnode.model.alerts import Notification, Occasion
@@ -13,6 +12,7 @@ from esnode.model.node_file import Channel, NodeFile, WebhookDestination
 from esnode.model.processes import GpuProcess, HostProcess, ProcessKind
 from esnode.model.readings import NOT_READ, Reading
 from esnode.model.writes import Done, Termination
+from esnode.records import replace
 from tests.builders import a_moment
 
 GIB = 2**30

@@ -1,6 +1,5 @@
 """Alerts, kills and drains as resources: planned, applied, recorded, given back."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from esnode.model.profile import Alert, KillProcess, MigratePod, Release, Severi
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.state import CordonedNode
 from esnode.model.verdict import Status
+from esnode.records import replace
 from tests.builders import a_gpu, a_policy, a_profile, uuid_of
 from tests.unit.engine.machine import FakeMachine
 from tests.unit.engine.neighbourhood import a_pod, a_process, channels

@@ -1,6 +1,5 @@
 """Apply: every check before the first write, and a record of nothing but what was read back."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from esnode.model.plan import Operation
 from esnode.model.readings import NOT_READ
 from esnode.model.report import Result
 from esnode.model.settings import ClockRange
+from esnode.records import replace
 from tests.builders import a_gpu, a_node, a_policy, a_profile, a_state
 from tests.unit.engine.machine import FakeMachine, changed_gpus
 

@@ -1,7 +1,5 @@
 """Clock locks, which no driver lets anybody read: drifted, consistent or unverifiable, and never more than that."""
 
-from dataclasses import replace
-
 import pytest
 
 from esnode.engine.locks import judge_locks
@@ -12,6 +10,7 @@ from esnode.model.plan import Cause, LockStatus
 from esnode.model.readings import UNSUPPORTED
 from esnode.model.settings import ClockRange
 from esnode.model.state import ManagedGpu, ManagedSetting, Observed, Owner
+from esnode.records import replace
 from tests.builders import SESSION, a_gpu, a_moment, a_profile, an_observation
 from tests.unit.engine.machine import FakeMachine
 

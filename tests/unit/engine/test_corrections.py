@@ -1,12 +1,11 @@
 """Plans about drift alone: correcting it goes back to the record, accepting it writes nothing but the record."""
 
-from dataclasses import replace
-
 import pytest
 
 from esnode.model.plan import Cause, DriftCause, Mode
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import ClockRange
+from esnode.records import replace
 from tests.builders import a_gpu, a_policy, a_profile
 from tests.unit.engine.machine import FakeMachine, changed_gpus
 

@@ -1,12 +1,11 @@
 """Drift: named with its cause as far as the evidence goes, and with who had applied what is gone."""
 
-from dataclasses import replace
-
 import pytest
 
 from esnode.model.hardware import Limits, Session
 from esnode.model.plan import Cause, DriftCause
 from esnode.model.readings import Missing, MissingReason
+from esnode.records import replace
 from tests.builders import a_gpu, a_profile
 from tests.unit.engine.machine import FakeMachine
 

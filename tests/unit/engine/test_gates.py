@@ -1,7 +1,5 @@
 """Rules that a plan must keep: what each counts, and what is said when it is broken."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +19,7 @@ from esnode.errors import BadValue, PlanDenied
 from esnode.model.cluster import ClusterNode
 from esnode.model.plan import Mode
 from esnode.model.profile import LockClock, ThrottlePower
+from esnode.records import replace
 from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
 from tests.unit.engine.machine import FakeMachine
 from tests.unit.engine.neighbourhood import a_process

@@ -1,12 +1,11 @@
 """Which records are of one machine."""
 
-from dataclasses import replace
-
 import pytest
 
 from esnode.engine.identity import check_state_is_here, is_other_machine
 from esnode.errors import StateElsewhere
 from esnode.model.hardware import MachineIdKind, NodeIdentity
+from esnode.records import replace
 from tests.builders import a_gpu, a_node, a_state, an_observation, uuid_of
 
 

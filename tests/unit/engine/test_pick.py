@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from esnode.engine.pick import Picked, pick
 from esnode.engine.protected import PROTECTED, why_never
 from esnode.model.processes import GpuProcess, HostProcess, ProcessKind
 from esnode.model.readings import NOT_READ, UNSUPPORTED, Missing, Reading
+from esnode.records import replace
 
 GIB = 2**30
 GONE = replace(NOT_READ, detail="there is no process 4711 here")

@@ -92,8 +92,7 @@ def test_nothing_leaves_the_boards_limits(layer, rules, limit):
 @quick
 @given(base_layers, policies)
 def test_the_same_inputs_give_the_same_bytes(layer, rules):
-    from dataclasses import replace
-
+    from esnode.records import replace
     from esnode.storage.plans import plan_bytes
 
     profile = profile_of(layer, rules)

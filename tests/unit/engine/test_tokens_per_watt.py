@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from esnode.model.hardware import Observation, ObservedGpu, Session
 from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.serving import ServingEndpoint, ServingSample
 from esnode.model.state import Observed, State
+from esnode.records import replace
 from tests.builders import a_gpu, a_moment, a_policy, a_profile, a_state, an_observation, planned, uuid_of
 
 URL = "http://127.0.0.1:8000/metrics"

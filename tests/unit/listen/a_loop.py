@@ -8,13 +8,13 @@ import pickle
 import signal
 import sys
 import time
-from dataclasses import replace
 from typing import Any
 
 from esnode.errors import EsnodeError
 from esnode.listen import server
 from esnode.listen.server import Listener
 from esnode.model.loop_status import LoopStatus
+from esnode.records import replace
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import gzip
 import os
 import subprocess
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from prometheus_client.exposition import generate_latest
@@ -20,6 +19,7 @@ from esnode.model.exported import EXPORTED, Exported, exported_setting
 from esnode.model.loop_status import LoopStatus
 from esnode.model.settings import COMPUTE_MODE, SETTINGS, Kind
 from esnode.model.verdict import Status
+from esnode.records import replace
 from tests.builders import a_gpu, a_policy, a_profile, a_status, an_observation, plan_of, uuid_of
 from tests.golden.test_golden import agree
 from tests.unit.listen.statuses import an_eventful_status

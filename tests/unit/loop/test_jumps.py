@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from esnode.loop.jumps import Clocks, Jump
+from esnode.records import replace
 from tests.builders import a_moment
 
 

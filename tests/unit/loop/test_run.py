@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from esnode.loop.orders import Orders
 from esnode.loop.run import ControlLoop
 from esnode.loop.speaker import Speaker
 from esnode.model.news import News
+from esnode.records import replace
 from esnode.simulator.world import open_world
 from esnode.wiring.machine import Facts, open_in_memory
 from tests.builders import a_policy, a_profile

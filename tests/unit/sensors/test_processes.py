@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from esnode.model.processes import GpuProcess, HostProcess, ProcessKind
 from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.nvml.session import DriverSession
+from esnode.records import replace
 from esnode.sensors.processes import is_listed, list_processes, with_host
 from esnode.simulator import World
 from tests.orphans import orphan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from esnode.errors import StateUnwritable
 from esnode.model.audit import AuditEntry
 from esnode.model.plan import Operation, ResourceType
+from esnode.records import replace
 from esnode.storage import audit
 from esnode.storage.audit import AuditLog
 

@@ -1,11 +1,11 @@
 """The history: what was managed outlives the state file."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from esnode import wire
+from esnode.records import replace
 from esnode.storage.history import KEPT, HistoryFile
 from esnode.storage.states import StateFile
 from tests.builders import an_observation

@@ -1,11 +1,11 @@
 """What a control loop says of itself survives JSON, its plan included."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from esnode.errors import BadValue
+from esnode.records import replace
 from esnode.storage.loop_status import read_status, status_document
 from tests.golden.scenes import SCENES
 from tests.golden.test_golden import PLANS

@@ -1,7 +1,6 @@
 """The plan file: sealed, deterministic, and what was written is what is read."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from esnode import wire
 from esnode.errors import PlanTampered, PlanUnreadable
 from esnode.model.plan import Mode
+from esnode.records import replace
 from esnode.storage.plans import decision_digest, plan_bytes, plan_document, read_plan, write_plan
 from esnode.storage.profiles.read import read_profiles
 from tests.builders import a_gpu, a_profile, an_observation, plan_of

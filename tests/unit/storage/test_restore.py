@@ -1,12 +1,12 @@
 """The way back for the state itself."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from esnode import wire
 from esnode.errors import BadInvocation, StateForeign, StateTooNew, StateUnreadable
+from esnode.records import replace
 from esnode.storage.history import HistoryFile
 from esnode.storage.restore import restore_state
 from esnode.storage.states import StateFile

@@ -3,12 +3,12 @@
 import json
 import multiprocessing
 import os
-from dataclasses import replace
 
 import pytest
 
 from esnode.errors import FileUntrusted, LockHeld, StateTooNew, StateUnreadable, StateUnwritable
 from esnode.model.state import PolicyClock
+from esnode.records import replace
 from esnode.storage.locks import locked
 from esnode.storage.states import StateFile, with_observation
 from esnode.storage.trust import check_trust

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
 from esnode.diagnostics import Range, warning
 from esnode.model.plan import Plan
 from esnode.model.profile import Alert, Profile, Severity
+from esnode.records import is_record, members, replace
 from tests.builders import a_gpu, a_policy, a_profile
 from tests.unit.engine.machine import FakeMachine
 
@@ -52,8 +52,7 @@ def _spoiled(value: Any, name: str = "") -> Any:
             return tuple(_spoiled(item, name) for item in value)
         case Mapping():
             return {key: _spoiled(item, str(key)) for key, item in value.items()}
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            members = {field.name: getattr(value, field.name) for field in fields(value)}
-            return replace(value, **{key: _spoiled(member, key) for key, member in members.items()})
+        case _ if is_record(type(value)):
+            return replace(value, **{key: _spoiled(member, key) for key, member in members(value).items()})
         case _:
             return value

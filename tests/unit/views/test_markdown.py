@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from esnode.diagnostics import warning
 from esnode.model.profile import Alert
+from esnode.records import replace
 from esnode.views.markdown_words import code, words
 from esnode.views.plan_markdown import LONGEST, plan_markdown
 from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from esnode.diagnostics import Range, warning
 from esnode.errors import EsnodeError
+from esnode.records import replace
 from esnode.views.plan_text import changes_text, plan_text
 from esnode.views.printable import one_line, plain_text, printable
 from esnode.views.scan import scan_text

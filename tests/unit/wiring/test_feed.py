@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +12,7 @@ from esnode.errors import DriverUnavailable, StateElsewhere, StateUnreadable
 from esnode.model.loops import Loop
 from esnode.model.neighbours import NOBODY
 from esnode.model.node_file import NO_NODE_FILE
+from esnode.records import replace
 from esnode.storage.audit import AuditLog
 from esnode.storage.loop_status import status_document
 from esnode.storage.loops import looping

@@ -1,11 +1,11 @@
 """What keys make of the view of `esnode top`."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from esnode.records import replace
 from esnode.views.spans import text_of
 from esnode.wiring.feed import Seen
 from esnode.wiring.live import Live
