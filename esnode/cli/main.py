@@ -1,4 +1,4 @@
-"""The console script: one command, one exit code, never a traceback."""
+"""The command line: one command, one exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -102,11 +102,6 @@ def main(args: Sequence[str] | None = None) -> int:
     except Exception as bug:
         return _crash(bug, words)
     return result if isinstance(result, int) else 0
-
-
-def run() -> None:
-    """The console script's entry point."""
-    sys.exit(main())
 
 
 def _fail(known: EsnodeError, words: Sequence[str]) -> int:

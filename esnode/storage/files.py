@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -42,8 +41,8 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, like: Path | N
     a file, else `mode` and, in a directory of the user who called sudo, that user. Raises FileUnwritable.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
+        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
