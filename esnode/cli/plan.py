@@ -124,24 +124,25 @@ def run_plan(
     sarif: Path | None = None,
 ) -> int:
     """Plan, save and show, then hold the plan to its gates. The exit code."""
-    from esnode.views.plan import plan_view
-    from esnode.views.progress import progress
-
     check_signing(sign_key, sign_key_password, is_saved=out is not None)
-    view = plan_view(as_json=json, no_color=no_color)
-    view.begin()
-    gates = Gates(
-        rules=rules_of(deny, max_changes, max_watts_delta), against=against, key=open_key(sign_key, sign_key_password)
-    )
-    approved = read_approved(against) if against else None
     given = facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture))
     with contextlib.ExitStack() as stack:
-        # The driver takes its time to open; profiles are read meanwhile.
+        # The driver takes its time to open; all else is loaded and read meanwhile.
         asks_driver = refresh and not capture
         machine = stack.enter_context(open_machine(simulate, given, timeout=timeout)) if asks_driver else None
-        profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
+        from esnode.views.plan import plan_view
+        from esnode.views.progress import progress
         from esnode.wiring.planning import Request, plan_for
 
+        view = plan_view(as_json=json, no_color=no_color)
+        view.begin()
+        gates = Gates(
+            rules=rules_of(deny, max_changes, max_watts_delta),
+            against=against,
+            key=open_key(sign_key, sign_key_password),
+        )
+        approved = read_approved(against) if against else None
+        profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
         if refresh:
             view.refreshing()
         request = Request(

@@ -29,7 +29,7 @@ def answer(words: Sequence[str]) -> int:
     if list(words) in (["version"], ["-version"], ["--version"]):
         from esnode import __version__
 
-        print(f"esnode v{__version__}")
+        sys.stdout.write(f"esnode v{__version__}\n")
         return 0
     from esnode.cli.main import main
 

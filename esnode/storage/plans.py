@@ -27,7 +27,7 @@ from esnode.storage.plan_document import (
     ResourceDrift,
 )
 from esnode.storage.plan_references import check_references
-from esnode.storage.profiles.read import profile_from_document
+from esnode.storage.profiles.parse import profile_from_document
 
 
 def write_plan(plan: Plan, path: Path) -> bytes:
