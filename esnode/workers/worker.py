@@ -64,6 +64,7 @@ class Worker:
         self.timeout = timeout
         self._serve = serve
         self._child: _Child | None = None
+        self._leaving: list[_Child] = []
         self._news: list[Any] = []
         with contextlib.suppress(NoAnswer):  # said to whoever asks
             self._child = _Child(serve)
@@ -144,11 +145,18 @@ class Worker:
         """Whether there is a child; after one that died there is none until something is asked again."""
         return self._child is not None
 
-    def close(self) -> None:
-        """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
+    def let_go(self) -> None:
+        """Have the child close what it has open and end, without waiting for it: `close` does."""
         child, self._child = self._child, None
         if child:
             child.dismiss()
+            self._leaving.append(child)
+
+    def close(self) -> None:
+        """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
+        self.let_go()
+        while self._leaving:
+            self._leaving.pop().see_off()
 
     def _kill(self) -> None:
         child, self._child = self._child, None
@@ -199,7 +207,11 @@ class _Child:
         return number, answer
 
     def dismiss(self) -> None:
+        """Nothing more is asked of it, which it takes for the end."""
         os.close(self._to)
+
+    def see_off(self) -> None:
+        """Wait until one that was dismissed has ended, or end it."""
         ended = ends_within(self.pid, _GOODBYE_SECONDS)
         os.close(self._from)
         if not ended:
