@@ -219,7 +219,7 @@ def test_lost_and_found_reloaded_and_booted_everything_is_as_it_should_be_again(
     with Loop(lab, "-interval", "5s") as loop:
         loop.begun()
         lab.set("all", "fault=gpu_lost")
-        loop.wait_for("gpu_unreadable")
+        loop.wait_for("cycle_failed")
         lab.set("all", "fault=none")
         loop.wait_for("cycle_recovered")
         lab.set("world", "driver=restart")
