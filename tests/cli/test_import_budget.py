@@ -68,7 +68,7 @@ def of_others(modules):
     return {name for name in names if not name.startswith(("_", "typing_extensions", "esnode", "sitecustomize"))}
 
 
-@pytest.mark.parametrize(("words", "packages", "most"), BUDGETS, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize(("words", "packages", "most"), BUDGETS, ids=[row[0][0] for row in BUDGETS])
 def test_a_command_loads_no_more_than_it_needs(words, packages, most, machine):
     code, modules = loaded(machine, words)
     own = sorted(name for name in modules if name.startswith("esnode"))
