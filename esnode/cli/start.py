@@ -7,6 +7,7 @@ parser is answered before one is loaded, and a process that is done does not tak
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import os
 import sys
@@ -21,7 +22,19 @@ looking for them while everything is being loaded takes a tenth of the time."""
 def run() -> NoReturn:
     """The console script's entry point."""
     gc.set_threshold(_YOUNG)
+    _open_standard_files()
     end(answer(sys.argv[1:]))
+
+
+def _open_standard_files() -> None:
+    """Where a caller closed one, a file of ours would be opened in its place and written into by whoever prints."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - for good
 
 
 def answer(words: Sequence[str]) -> int:
@@ -29,8 +42,10 @@ def answer(words: Sequence[str]) -> int:
     if list(words) in (["version"], ["-version"], ["--version"]):
         from esnode import __version__
 
-        sys.stdout.write(f"esnode v{__version__}\n")
-        return 0
+        with contextlib.suppress(OSError):  # the way of every other command has the words for it
+            sys.stdout.write(f"esnode v{__version__}\n")
+            sys.stdout.flush()
+            return 0
     from esnode.cli.main import main
 
     return main(words)
@@ -39,7 +54,7 @@ def answer(words: Sequence[str]) -> int:
 def end(code: int) -> NoReturn:
     """End the process with everything said and every exit handler run, but without freeing each of its objects first.
 
-    What could not be said in the end, because the disk is full, is an error.
+    What could not be said in the end, because the disk is full, is an error, unless one was told before.
     """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -48,6 +63,7 @@ def end(code: int) -> NoReturn:
         except BrokenPipeError:
             code = code or 1
         except OSError as failure:
-            os.write(2, f"esnode: what it had to say could not be written: {failure.strerror}\n".encode())
-            code = 1
+            if not code and stream is sys.stdout:
+                sys.stderr.write(f"esnode: standard output cannot be written: {failure.strerror}\n")
+            code = code or 1
     os._exit(code)

@@ -27,7 +27,7 @@ start.run()
 
 CORE = {"click", "msgspec"}
 
-BUDGETS = [
+BUDGETS: list[tuple[list[object], set[str], int]] = [
     # The words, the packages of others that may be loaded, and how many modules of esnode's own.
     (["version"], set(), 3),
     (["-help"], CORE, 10),
@@ -39,6 +39,9 @@ BUDGETS = [
     (["show", "plan.json"], CORE | {"rfc8785"}, 75),
     (["apply", "plan.json"], CORE | {"rfc8785"}, 155),
 ]
+
+
+IDS = [" ".join(map(str, words))[:20] for words, _, _ in BUDGETS]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def of_others(modules):
     return {name for name in names if not name.startswith(("_", "typing_extensions", "esnode", "sitecustomize"))}
 
 
-@pytest.mark.parametrize(("words", "packages", "most"), BUDGETS, ids=[row[0][0] for row in BUDGETS])
+@pytest.mark.parametrize(("words", "packages", "most"), BUDGETS, ids=IDS)
 def test_a_command_loads_no_more_than_it_needs(words, packages, most, machine):
     code, modules = loaded(machine, words)
     own = sorted(name for name in modules if name.startswith("esnode"))
