@@ -35,7 +35,7 @@ BUDGETS: list[tuple[list[object], set[str], int]] = [
     (["validate", CAP], CORE | {"rfc8785"}, 65),
     (["plan", "-f", CAP], CORE | {"rfc8785"}, 140),
     (["plan", "-f", CAP, "-out", "plan.json"], CORE | {"rfc8785"}, 155),
-    (["scan"], CORE | {"rfc8785", "tabulate", "wcwidth"}, 125),
+    (["scan"], CORE | {"rfc8785"}, 125),
     (["show", "plan.json"], CORE | {"rfc8785"}, 75),
     (["apply", "plan.json"], CORE | {"rfc8785"}, 155),
 ]
