@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -95,6 +96,29 @@ _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _RUN = b"0" * 16
 
 
+def sealed(document: Mapping[str, JsonValue]) -> bytes:
+    """The canonical form of an object with one more member, `checksum`: the digest of its form without that member.
+
+    Raises BadValue as `canonical` does.
+    """
+    before = canonical({name: value for name, value in document.items() if name < _SEAL})[1:-1]
+    after = canonical({name: value for name, value in document.items() if name > _SEAL})[1:-1]
+    checksum = hashlib.sha256(_object(before, after)).hexdigest()
+    return _object(before, f'"{_SEAL}":"{checksum}"'.encode(), after)
+
+
+def is_sealed(document: Mapping[str, JsonValue]) -> bool:
+    """Whether an object's `checksum` is that of the rest of it. Raises BadValue as `canonical` does."""
+    return document.get(_SEAL) == digest({name: value for name, value in document.items() if name != _SEAL})
+
+
+def _object(*members: bytes) -> bytes:
+    return b"{" + b",".join(filter(None, members)) + b"}"
+
+
+_SEAL = "checksum"
+
+
 def digest(document: JsonValue) -> str:
     """SHA-256 of the canonical form, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical(document)).hexdigest()
@@ -132,7 +156,12 @@ def _no_constant(name: str) -> JsonValue:
 
 def pretty(document: JsonValue) -> bytes:
     """JSON for files that people look into: two spaces, sorted names, a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+    return laid_out(_ENCODER.encode(document))
+
+
+def laid_out(written: bytes) -> bytes:
+    """JSON that is written already, on lines of its own: two spaces, a newline at the end."""
+    return msgspec.json.format(written, indent=2) + b"\n"
 
 
 def json_schema(kind: type[object]) -> dict[str, JsonValue]:

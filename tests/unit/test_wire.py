@@ -104,7 +104,7 @@ class Colour(StrEnum):
         object(),
         2**64,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_json_is_written_or_refused_as_the_reference_does(value: Any):
     assert ours(value) == reference(value)
