@@ -159,6 +159,11 @@ def pretty(document: JsonValue) -> bytes:
     return laid_out(_ENCODER.encode(document))
 
 
+def line(value: object) -> bytes:
+    """Dataclasses or JSON values as one line of JSON Lines, with sorted names."""
+    return _ENCODER.encode(value) + b"\n"
+
+
 def laid_out(written: bytes) -> bytes:
     """JSON that is written already, on lines of its own: two spaces, a newline at the end."""
     return msgspec.json.format(written, indent=2) + b"\n"
