@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
-import rfc8785
 
 from esnode.errors import BadValue
 
@@ -46,6 +45,8 @@ def canonical(document: JsonValue) -> bytes:
     quick = _quickly(document)
     if quick is not None:
         return quick
+    import rfc8785
+
     try:
         return rfc8785.dumps(document)
     except (rfc8785.CanonicalizationError, UnicodeError) as wrong:
@@ -67,9 +68,9 @@ def _quickly(document: JsonValue) -> bytes | None:
             return None
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
         return None
-    if not written.isascii() and _BEYOND_FFFF.search(written):
+    if not written.isascii() and written.translate(None, _UP_TO_FFFF):
         return None
-    if _RUN in written.translate(_DIGITS_ALIKE) and _LONG_INTEGER.search(written):
+    if _RUN in written.translate(_DIGITS_ALIKE) and re.search(_LONG_INTEGER, written):
         return None
     return _ENCODER.encode(read) if b".0" in written else written
 
@@ -90,8 +91,10 @@ def _number(text: str) -> float | int:
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER = msgspec.json.Decoder(float_hook=_number)
-_BEYOND_FFFF = re.compile(rb"[\xf0-\xf4]")
-_LONG_INTEGER = re.compile(rb"(?:^|[:,\[])-?[0-9]{16}")
+_UP_TO_FFFF = bytes(range(0xF0))
+"""What UTF-8 begins with 0xF0 or more is beyond U+FFFF."""
+
+_LONG_INTEGER = rb"(?:^|[:,\[])-?[0-9]{16}"
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _RUN = b"0" * 16
 

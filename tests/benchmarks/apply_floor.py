@@ -96,6 +96,8 @@ class ApplyLab:
             pynvml.nvmlInit()
             handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(self.gpus)]
             data = {synced: bytes(synced.size or 0) for synced in self.synced}
+            for synced in self.synced:
+                synced.path.parent.mkdir(exist_ok=True)
             began = time.perf_counter()
             for synced in self.synced:
                 _sync(synced, data[synced])

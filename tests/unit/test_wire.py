@@ -124,3 +124,13 @@ def test_what_esnode_writes_needs_no_reference(monkeypatch: pytest.MonkeyPatch):
     observation = an_observation(a_gpu(0), a_gpu(1))
     state = wire.plain(a_state(observation))
     assert wire.canonical([state, "\u00e9", 0.25, 560.0, -0.0]).endswith('"é",0.25,560,0]'.encode())
+
+
+@given(st.dictionaries(TEXTS | st.sampled_from(("checksul", "checksun", "checksum2")), st.integers(0, 9), max_size=6))
+def test_a_sealed_object_is_the_canonical_form_of_itself_with_its_digest(members: dict[str, int]):
+    whole = {name: value for name, value in members.items() if name.isprintable()}
+    document = {**whole, "checksum": wire.digest(whole)}
+    assert wire.sealed(whole) == wire.canonical(document)
+    assert wire.is_sealed(document)
+    assert not wire.is_sealed({**document, "more": 1})
+    assert not wire.is_sealed(whole)
