@@ -32,12 +32,12 @@ BUDGETS: list[tuple[list[object], set[str], int]] = [
     (["version"], set(), 3),
     (["-help"], CORE, 10),
     (["plan", "-help"], CORE, 45),
-    (["validate", CAP], CORE | {"rfc8785"}, 65),
-    (["plan", "-f", CAP], CORE | {"rfc8785"}, 140),
-    (["plan", "-f", CAP, "-out", "plan.json"], CORE | {"rfc8785"}, 155),
-    (["scan"], CORE | {"rfc8785"}, 125),
-    (["show", "plan.json"], CORE | {"rfc8785"}, 75),
-    (["apply", "plan.json"], CORE | {"rfc8785"}, 155),
+    (["validate", CAP], CORE, 65),
+    (["plan", "-f", CAP], CORE, 140),
+    (["plan", "-f", CAP, "-out", "plan.json"], CORE, 155),
+    (["scan"], CORE, 125),
+    (["show", "plan.json"], CORE, 75),
+    (["apply", "plan.json"], CORE, 155),
 ]
 
 
