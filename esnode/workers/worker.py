@@ -35,8 +35,8 @@ _LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
 
-_MOMENT: Final = 0.02
-"""Seconds without an answer after which another request of the same batch is begun beside those under way."""
+_MOMENT: Final = 0.002
+"""Seconds that a request of a batch may take before others of it are begun beside those under way."""
 
 _NEWS: Final = -1
 """Stands in the place of a request's number where nobody asked."""
@@ -306,7 +306,7 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
 
 def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
     """Return when all calls have. One that takes long holds up no other, and threads cost more than calls that do not:
-    there is one more of them only when no call has returned for a moment.
+    there are twice as many after each moment in which fewer calls returned than there were threads.
     """
     waiting, over = deque(calls), SimpleQueue[None]()
     returned: list[None] = []
@@ -322,13 +322,16 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
         if len(returned) == len(calls):
             over.put(None)
 
-    before = -1
+    threads, before = 0, 0
     while True:
-        if waiting and before in (-1, len(returned)):
-            threading.Thread(target=work, daemon=True).start()
+        if len(returned) - before < max(1, threads):
+            more = min(max(1, threads), len(waiting))
+            for _ in range(more):
+                threading.Thread(target=work, daemon=True).start()
+            threads += more
         before = len(returned)
         with contextlib.suppress(Empty):
-            return over.get(timeout=_MOMENT)
+            return over.get(timeout=_MOMENT if waiting else None)
 
 
 class _Broken(dict[str, Callable[..., Any]]):
