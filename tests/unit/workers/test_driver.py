@@ -59,7 +59,8 @@ def test_setters_of_several_gpus_take_their_time_side_by_side_and_answer_in_orde
         tmp_path,
         """
         gpus = machine.observe(NOTHING_MORE).gpus
-        writes = [Write(uuid=gpu.identity.uuid, setting="power_limit_watts", value=400.0 + i) for i, gpu in enumerate(gpus)]
+        named = [(gpu.identity.uuid, 400.0 + gpu.identity.index) for gpu in gpus]
+        writes = [Write(uuid=uuid, setting="power_limit_watts", value=watts) for uuid, watts in named]
         print([(written.error, written.read_back) for written in machine.actuator().write_all(writes)])
         """,
     )
