@@ -11,6 +11,7 @@ means "with the thread that forked", means what it says.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -293,10 +294,13 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
     _tellers[:] = [send]
 
     with contextlib.ExitStack() as stack:
+        gc.disable()  # what is loaded now stays, and is not to be gone through again and again
         try:
             handlers = stack.enter_context(serve())
         except Exception as failure:
             handlers = _Broken(failure)
+        gc.freeze()
+        gc.enable()
         while batch := _next_batch(requests):
             if len(batch) == 1:
                 answer(0, batch[0], handlers)
