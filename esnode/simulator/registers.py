@@ -12,12 +12,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from esnode.errors import WorldInvalid
+from esnode.records import dataclass, field, members, replace
 from esnode.simulator.machine import GpuSpec, Machine, SimulatedProcess, machine_from_json
 from esnode.simulator.physics import Body, Conditions, Sharing, advance, settle
 
@@ -30,7 +29,7 @@ Lock = tuple[int, int]
 Stamp = tuple[int, int, int]
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False)
 class GpuState:
     """What one GPU remembers. The first block is lost when the driver lets go of the GPU.
 
@@ -63,11 +62,14 @@ class GpuState:
     body: Body = _NOT_YET
 
     def copy(self) -> GpuState:
-        made = copy(self)
-        made.pins, made.faults, made.xids = dict(self.pins), list(self.faults), list(self.xids)
-        made.processes = None if self.processes is None else list(self.processes)
-        made.ended = list(self.ended)
-        return made
+        return replace(
+            self,
+            pins=dict(self.pins),
+            faults=list(self.faults),
+            xids=list(self.xids),
+            processes=None if self.processes is None else list(self.processes),
+            ended=list(self.ended),
+        )
 
     def let_go(self) -> None:
         """What the driver does when the last client closes a GPU that is not persistent."""
@@ -91,7 +93,7 @@ class GpuState:
         self.body = Body(at=body.at, temperature=body.temperature, average_watts=body.average_watts)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False)
 class MachineState:
     """The whole file. World times are seconds since the Unix epoch on the world's own wall clock.
 
@@ -115,10 +117,7 @@ class MachineState:
 
     def copy(self) -> MachineState:
         """One to be changed while others look at this one."""
-        made = copy(self)
-        made.clients = dict(self.clients)
-        made.gpus = {uuid: gpu.copy() for uuid, gpu in self.gpus.items()}
-        return made
+        return replace(self, clients=dict(self.clients), gpus={uuid: gpu.copy() for uuid, gpu in self.gpus.items()})
 
     def now(self) -> float:
         """World seconds. The clock never goes back, even when the host's does."""
@@ -169,8 +168,8 @@ class MachineState:
             gpu.body = advance(self.conditions(spec), gpu.body, now)
 
     def to_json(self) -> dict[str, Any]:
-        plain = {**vars(self), "format": FORMAT, "machine": self.machine.to_json()}
-        plain["gpus"] = {uuid: {**vars(gpu), "body": gpu.body._asdict()} for uuid, gpu in self.gpus.items()}
+        plain = {**members(self), "format": FORMAT, "machine": self.machine.to_json()}
+        plain["gpus"] = {uuid: {**members(gpu), "body": gpu.body._asdict()} for uuid, gpu in self.gpus.items()}
         return plain
 
 

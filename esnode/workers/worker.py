@@ -201,7 +201,8 @@ class _Child:
 
     def dismiss(self) -> None:
         os.close(self._to)
-        ended = ends_within(self.pid, _GOODBYE_SECONDS)
+        is_over = wait_for(_GOODBYE_SECONDS, self._from)  # which closes as the child ends
+        ended = ends_within(self.pid, _GOODBYE_SECONDS if is_over else 0)
         os.close(self._from)
         if not ended:
             self._kill()
