@@ -329,6 +329,8 @@ class Registers:
         try:
             temporary.write_bytes(data)
             self._keep_rights(temporary)
+            # A file system's own clock ticks too slowly to tell two changes apart.
+            os.utime(temporary, ns=(time.time_ns(), time.time_ns()))
             stamp = _stamp(temporary)
             temporary.replace(self.path)
         except OSError as failure:
