@@ -11,6 +11,7 @@ means "with the thread that forked", means what it says.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -35,8 +36,8 @@ _LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
 
-_MOMENT: Final = 0.02
-"""Seconds without an answer after which another request of the same batch is begun beside those under way."""
+_MOMENT: Final = 0.002
+"""Seconds that a request of a batch may take before others of it are begun beside those under way."""
 
 _NEWS: Final = -1
 """Stands in the place of a request's number where nobody asked."""
@@ -212,7 +213,8 @@ class _Child:
 
     def see_off(self) -> None:
         """Wait until one that was dismissed has ended, or end it."""
-        ended = ends_within(self.pid, _GOODBYE_SECONDS)
+        is_over = wait_for(_GOODBYE_SECONDS, self._from)  # which closes as the child ends
+        ended = ends_within(self.pid, _GOODBYE_SECONDS if is_over else 0)
         os.close(self._from)
         if not ended:
             self._kill()
@@ -305,10 +307,13 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
     _tellers[:] = [send]
 
     with contextlib.ExitStack() as stack:
+        gc.disable()  # what is loaded now stays, and is not to be gone through again and again
         try:
             handlers = stack.enter_context(serve())
         except Exception as failure:
             handlers = _Broken(failure)
+        gc.freeze()
+        gc.enable()
         while batch := _next_batch(requests):
             if len(batch) == 1:
                 answer(0, batch[0], handlers)
@@ -318,7 +323,7 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
 
 def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
     """Return when all calls have. One that takes long holds up no other, and threads cost more than calls that do not:
-    there is one more of them only when no call has returned for a moment.
+    there are twice as many after each moment in which fewer calls returned than there were threads.
     """
     waiting, over = deque(calls), SimpleQueue[None]()
     returned: list[None] = []
@@ -334,13 +339,16 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
         if len(returned) == len(calls):
             over.put(None)
 
-    before = -1
+    threads, before = 0, 0
     while True:
-        if waiting and before in (-1, len(returned)):
-            threading.Thread(target=work, daemon=True).start()
+        if len(returned) - before < max(1, threads):
+            more = min(max(1, threads), len(waiting))
+            for _ in range(more):
+                threading.Thread(target=work, daemon=True).start()
+            threads += more
         before = len(returned)
         with contextlib.suppress(Empty):
-            return over.get(timeout=_MOMENT)
+            return over.get(timeout=_MOMENT if waiting else None)
 
 
 class _Broken(dict[str, Callable[..., Any]]):
