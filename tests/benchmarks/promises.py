@@ -1,4 +1,4 @@
-"""What docs/performance.md promises, held to what was measured: everything is measured first, then what fails is named."""
+"""What docs/performance.md promises, held to what was measured: all is measured, then what fails is named."""
 
 from __future__ import annotations
 

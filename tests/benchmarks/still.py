@@ -76,7 +76,8 @@ class StillDriver:
 
     def _gpus(self) -> Sequence[Any]:
         data = self._picture.read_bytes()
-        return (_Gpu * _Machine.from_buffer_copy(data).count).from_buffer_copy(data, ctypes.sizeof(_Machine))
+        layout = _Gpu * _Machine.from_buffer_copy(data).count
+        return list(layout.from_buffer_copy(data, ctypes.sizeof(_Machine)))
 
 
 def has_compiler() -> bool:

@@ -6,15 +6,18 @@ both, and ratios are made of one run's medians.
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Final
+
+from tests.benchmarks import launcher
 
 RUNS: Final = 20
 
@@ -82,26 +85,31 @@ def alternate(commands: Mapping[str, Command], *, runs: int = RUNS, warm_up: int
 def run(command: Command) -> Run:
     """AssertionError where it did not do its work."""
     command.prepare()
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [str(word) for word in command.words],
-            cwd=command.cwd,
-            env=command.env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = code = os.waitstatus_to_exitcode(status)
-        output.seek(0)
+    words = [str(word) for word in command.words]
+    with tempfile.NamedTemporaryFile() as output:
+        request = json.dumps([words, str(command.cwd), dict(command.env), output.name])
+        code, wall, cpu, peak = json.loads(_ask_launcher(request))
         said = output.read().decode(errors="replace")
-    line = " ".join(map(str, command.words))
+    line = " ".join(words)
     assert code == command.code, f"{line}\nended with {code}, not {command.code}:\n{said}"
     assert command.says in said, f'{line}\ndid not say "{command.says}":\n{said}'
     command.check(said)
-    return Run(wall=wall, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss / 1024)
+    return Run(wall=wall, cpu=cpu, peak=peak)
+
+
+def _ask_launcher(request: str) -> str:
+    process = _launcher()
+    assert process.stdin and process.stdout
+    process.stdin.write(request + "\n")
+    process.stdin.flush()
+    return process.stdout.readline()
+
+
+@cache
+def _launcher() -> subprocess.Popen[str]:
+    """Ends with us: its standard input does."""
+    words = [sys.executable, "-I", "-S", launcher.__file__]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def ms(seconds: float) -> str:
