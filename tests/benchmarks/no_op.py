@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks import bare_pynvml, terraform
-from tests.benchmarks.captures import capture_of
+from tests.benchmarks.captures import write_capture
 from tests.benchmarks.installed import Installed, run_alone
 from tests.benchmarks.nodes import Bench, on_simulator, on_still_driver
 from tests.benchmarks.paper import write_table
@@ -92,7 +92,9 @@ def _what_is_shown(document: Any) -> Any:
 
 
 def _of_a_capture(bench: Bench) -> Command:
-    return bench.command("plan", "-f", "power-cap.es", "-capture", capture_of(GPUS, bench.place), says="8 to change")
+    return bench.command(
+        "plan", "-f", "power-cap.es", "-capture", write_capture(bench.place / "node.xml", GPUS), says="8 to change"
+    )
 
 
 def _compare_first_plans(still: Bench, world: Path) -> None:
