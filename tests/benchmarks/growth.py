@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, median
@@ -40,26 +40,20 @@ MOST_MEGABYTES: Final = 2_000.0
 LEAST_FASTER: Final[Mapping[int, float]] = {1_000: 5.0, 5_000: 50.0}
 """Than Terraform's plan of as many objects that do not change."""
 
-_HEADER: Final = (
-    "GPUs",
-    "judged, s",
-    "judged, us per GPU and policy",
-    "judged and planned, s",
-    "us per GPU and policy",
-    "peak memory, MB",
-    "runs",
-)
 _OURS, _THEIRS = "esnode", "terraform"
 _GROWS_FROM: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """Seconds of judging alone and of a whole plan (judging in it), megabytes at the peak. Medians."""
+    """CPU seconds of judging alone and of planning, judging included; `wall` is planning by the clock. Megabytes at the
+    peak. Medians.
+    """
 
     count: int
     judging: float
     planning: float
+    wall: float
     peak: float
 
     def microseconds(self, seconds: float) -> float:
@@ -68,55 +62,67 @@ class Size:
 
 
 def measure(esnode: Installed, promises: Promises) -> None:
-    sizes = [_evaluate(esnode, count) for count in RUNS]
-    exponents = {
-        what: _exponent({size.count: getattr(size, what) for size in sizes}) for what in ("judging", "planning")
-    }
-    write_table("growth", _HEADER, list(map(_row, sizes)), remark=_remark(exponents))
-    for what, exponent in exponents.items():
-        promises.at_most(f"{what} grows with the number of GPUs to the power of", exponent, MOST_EXPONENT)
+    sizes = _evaluate(esnode)
+    judging = _exponent({size.count: size.judging for size in sizes})
+    planning = _exponent({size.count: size.planning for size in sizes})
+    _write_tables(sizes, judging, planning)
+    promises.at_most("judging grows with the number of GPUs to the power of", judging, MOST_EXPONENT)
+    promises.at_most("planning grows with the number of GPUs to the power of", planning, MOST_EXPONENT)
     for size in sizes:
         if size.count >= _GROWS_FROM:
             each = size.microseconds(size.judging)
             promises.at_most(f"judging {size.count:,} GPUs, for each and policy", each, MOST_JUDGING, " us")
     largest = sizes[-1]
-    promises.at_most(f"{largest.count:,} GPUs evaluated and planned", largest.planning, MOST_SECONDS, " s")
+    promises.at_most(f"{largest.count:,} GPUs evaluated and planned", largest.wall, MOST_SECONDS, " s")
     promises.at_most("the same, at the peak", largest.peak, MOST_MEGABYTES, " MB")
     _beside_terraform(esnode, {size.count: size for size in sizes}, promises)
 
 
-def _row(size: Size) -> tuple[str, ...]:
-    return (
-        f"{size.count:,}",
-        _seconds(size.judging),
-        f"{size.microseconds(size.judging):.1f}",
-        _seconds(size.planning),
-        f"{size.microseconds(size.planning):.1f}",
-        f"{size.peak:,.0f}",
-        str(RUNS[size.count]),
-    )
+def _write_tables(sizes: Sequence[Size], judging: float, planning: float) -> None:
+    rows: list[tuple[str, ...]] = [
+        (f"{size.count:,}", _seconds(size.judging), f"{size.microseconds(size.judging):.1f}") for size in sizes
+    ]
+    runs = f"Medians of runs in turns: {_in_words(RUNS)}."
+    remark = f"From {_GROWS_FROM:,} GPUs on it grows with their number to the power of"
+    header: tuple[str, ...] = ("GPUs", "CPU, s", "us per GPU and policy")
+    write_table("judging", header, rows, remark=f"{remark} {judging:.2f}. {runs}")
+    rows = [
+        (
+            f"{size.count:,}",
+            _seconds(size.wall),
+            _seconds(size.planning),
+            f"{size.microseconds(size.planning):.1f}",
+            f"{size.peak:,.0f}",
+        )
+        for size in sizes
+    ]
+    header = ("GPUs", "wall, s", "CPU, s", "us per GPU and policy", "peak memory, MB")
+    write_table("planning", header, rows, remark=f"{remark} {planning:.2f}. The same runs.")
 
 
-def _remark(exponents: Mapping[str, float]) -> str:
-    return (
-        f"From {_GROWS_FROM:,} GPUs on, judging grows with their number to the power of {exponents['judging']:.2f}, "
-        f"planning to that of {exponents['planning']:.2f}. Medians."
-    )
+def _evaluate(esnode: Installed) -> Sequence[Size]:
+    """All sizes in turns, as far as each has runs left."""
+    runs: dict[int, list[Mapping[str, float]]] = {count: [] for count in RUNS}
+    for turn in range(max(RUNS.values())):
+        for count in RUNS:
+            if turn < RUNS[count]:
+                runs[count].append(_ask(esnode, count))
+    return [_size(count, found) for count, found in runs.items()]
 
 
-def _evaluate(esnode: Installed, count: int) -> Size:
-    place = esnode.place(f"growth-{count}")
-    words = [str(esnode.python), evaluation.__file__, "measure", str(PROFILE), str(count)]
-    runs = [_ask(words, esnode, place) for _ in range(RUNS[count])]
+def _size(count: int, runs: Sequence[Mapping[str, float]]) -> Size:
+    """AssertionError where not every policy was judged on every GPU, or what is too hot would not be cooled."""
     for run in runs:
         assert run["verdicts"] == count * POLICIES, run
         assert run["changes"] == _too_hot(count), run
-    judging, planning, peak = (median(run[what] for run in runs) for what in ("judging", "planning", "peak"))
-    return Size(count=count, judging=judging, planning=planning, peak=peak)
+    figures = {what: median(run[what] for run in runs) for what in ("judging", "planning", "wall", "peak")}
+    return Size(count=count, **figures)
 
 
-def _ask(words: list[str], esnode: Installed, place: Path) -> dict[str, float]:
-    done = subprocess.run(words, cwd=place, env=esnode.env(place), capture_output=True, text=True, check=False)
+def _ask(esnode: Installed, count: int) -> Mapping[str, float]:
+    words = [str(esnode.python), evaluation.__file__, "measure", str(PROFILE), str(count)]
+    env = esnode.env(esnode.folder)
+    done = subprocess.run(words, cwd=esnode.folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, float] = json.loads(done.stdout)
     return found
@@ -150,8 +156,8 @@ def _beside_terraform(esnode: Installed, sizes: Mapping[int, Size], promises: Pr
         theirs = costs.get(_THEIRS)
         ratios = ("", "")
         if theirs:
-            ratios = (f"{theirs.wall / ours.wall:.1f}", f"{theirs.wall / sizes[count].planning:.1f}")
-            faster = theirs.wall / sizes[count].planning
+            ratios = (f"{theirs.wall / ours.wall:.1f}", f"{theirs.wall / sizes[count].wall:.1f}")
+            faster = theirs.wall / sizes[count].wall
             what = f"{count:,} GPUs evaluated and planned, times as fast as Terraform's plan of as many objects"
             promises.at_least(what, faster, LEAST_FASTER[count])
         rows.append((f"`esnode plan -refresh=false`, {count:,} GPUs", *_cost(ours), *ratios))
@@ -167,7 +173,7 @@ def _beside_terraform(esnode: Installed, sizes: Mapping[int, Size], promises: Pr
         "times as fast",
         "times as fast, without start and file",
     )
-    write_table("growth_cold", header, rows, remark=_runs_remark())
+    write_table("growth_cold", header, rows, remark=f"Medians of runs in turns: {_in_words(COLD_RUNS)}.")
 
 
 def _cold(esnode: Installed, count: int) -> Mapping[str, Cost]:
@@ -191,9 +197,8 @@ def _cost(cost: Cost) -> tuple[str, ...]:
     return _seconds(cost.wall), _seconds(cost.cpu), f"{cost.peak:,.0f}"
 
 
-def _runs_remark() -> str:
-    runs = ", ".join(f"{runs} of {count:,}" for count, runs in COLD_RUNS.items())
-    return f"Medians of runs in turns: {runs}."
+def _in_words(runs: Mapping[int, int]) -> str:
+    return ", ".join(f"{times} of {count:,}" for count, times in runs.items())
 
 
 def _seconds(seconds: float) -> str:
