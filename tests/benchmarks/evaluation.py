@@ -4,7 +4,7 @@
     python evaluation.py state PROFILE N STATE    writes a state that holds the readings of so many GPUs
 
 Run by itself, with the esnode that is installed. The GPUs are one simulated H100 so many times, each with an identity
-and a temperature of its own, decoded one by one as those of a state file are. Every tenth is too hot.
+and readings of its own, decoded one by one as those of a state file are. Every tenth is too hot.
 """
 
 from __future__ import annotations
@@ -54,9 +54,21 @@ def _numbered(template: Any, number: int) -> ObservedGpu:
         **template,
         "identity": {**template["identity"], "uuid": uuid, "index": index, "pci_bus_id": bus},
         "tags": {**template["tags"], "gpu_uuid": uuid, "gpu_index": str(index), "pci_bus_id": bus},
-        "metrics": {**template["metrics"], "gpu_temp_celsius": 60.0 + number % 15 if number % 10 else 84.0},
+        "metrics": {**template["metrics"], **_readings(number)},
     }
     return wire.typed(ObservedGpu, document)
+
+
+def _readings(number: int) -> dict[str, float]:
+    """Whole degrees, percent and clock steps, as sensors show them; watts and memory that hardly two GPUs share."""
+    return {
+        "gpu_temp_celsius": 60.0 + number % 15 if number % 10 else 84.0,
+        "gpu_memory_temp_celsius": 66.0 + number % 17,
+        "gpu_utilization": 80.0 + number % 20,
+        "gpu_sm_clock_mhz": 1755.0 + 15 * (number % 16),
+        "gpu_power_watts": 500.0 + number * 7919 % 200_003 / 1000,
+        "memory_allocated_percent": 60.0 + number * 104_729 % 300_007 / 10_000,
+    }
 
 
 def measure(profile: Path, count: int) -> dict[str, float]:
@@ -65,33 +77,31 @@ def measure(profile: Path, count: int) -> dict[str, float]:
     AssertionError where not every policy was judged on every GPU.
     """
     profiles, observation, state = read_given((profile,)), observe(count), State(lineage=_LINEAGE)
+    take_stands: Any = resolve.take_stands  # type: ignore[attr-defined]
+    judging, judged = 0.0, 0
+
+    def metered(scope: Any) -> Any:
+        """The one place where policies are judged; looking at the clock twice for each GPU costs next to nothing."""
+        nonlocal judging, judged
+        began = time.process_time()
+        stands = take_stands(scope)
+        judging += time.process_time() - began
+        judged += len(stands)
+        return stands
+
+    resolve.take_stands = metered  # type: ignore[attr-defined]
     began, began_cpu = time.perf_counter(), time.process_time()
     plan = make_plan(profiles, observation, state, PlanOptions()).plan
     wall, planning = time.perf_counter() - began, time.process_time() - began_cpu
-    peak = peak_megabytes()
-    verdicts, changes = len(plan.verdicts), len(plan.changes)
-    del plan
-    scopes = []
-    take_stands: Any = resolve.take_stands  # type: ignore[attr-defined]
-
-    def remember(scope: Any) -> Any:
-        scopes.append(scope)
-        return take_stands(scope)
-
-    resolve.take_stands = remember  # type: ignore[attr-defined]
-    make_plan(profiles, observation, state, PlanOptions())
-    began_cpu = time.process_time()
-    judged = sum(len(take_stands(scope)) for scope in scopes)
-    judging = time.process_time() - began_cpu
     policies = sum(len(one.policies) for one in profiles)
-    assert judged == verdicts == count * policies, (judged, verdicts, count, policies)
+    assert judged == len(plan.verdicts) == count * policies, (judged, len(plan.verdicts), count, policies)
     return {
         "judging": judging,
         "planning": planning,
-        "peak": peak,
         "wall": wall,
-        "verdicts": verdicts,
-        "changes": changes,
+        "peak": peak_megabytes(),
+        "verdicts": judged,
+        "changes": len(plan.changes),
     }
 
 
