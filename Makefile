@@ -26,7 +26,7 @@ SOAK ?= -hours 24 -speed 48
 soak: $(VENV)/test-ready
 	$(BIN)/python -m tests.soak $(SOAK)
 
-# What esnode costs and achieves on this machine, into docs/performance.md. Takes most of half an hour; best alone.
+# What esnode costs and achieves on this machine, into docs/performance.md. Takes some twenty minutes; best alone.
 # One part: make bench PART=start (no_op, phases, applying, growth, fleet, thermal, loop_cost).
 bench: $(VENV)/test-ready
 	$(BIN)/python -m tests.benchmarks$(addprefix .,$(PART))
