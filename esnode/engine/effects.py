@@ -63,17 +63,6 @@ class Context:
     stepped_at: Moment | None = None
 
 
-def setting_of(policy: Policy) -> str | None:
-    """The setting that a policy's action writes; None for actions on other resources."""
-    match policy.action:
-        case ThrottlePower():
-            return POWER_LIMIT
-        case LockClock():
-            return GRAPHICS_CLOCK
-        case _:
-            return None
-
-
 def wish(context: Context) -> Wish:
     """The next step of a policy that writes a setting. Planning twice never steps twice: only apply moves a hold."""
     if context.judgement.status is Status.PENDING:

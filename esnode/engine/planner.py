@@ -20,13 +20,14 @@ from esnode import __version__
 from esnode.engine.actions import plan_actions
 from esnode.engine.advice import GpuAdvice, advise
 from esnode.engine.corrections import Remedy, accept, correct
+from esnode.engine.criterion import Criterion, criterion_of
 from esnode.engine.diff import gpu_change
 from esnode.engine.drift import Findings, find_drift
 from esnode.engine.notes import make_notes
 from esnode.engine.records import record_digest
 from esnode.engine.resolve import Desired, Resolution, resolve
 from esnode.engine.scope import Rule, Scope
-from esnode.engine.select import select
+from esnode.engine.select import Selecting
 from esnode.engine.sessions import keep_managed
 from esnode.engine.sites import Ground, Remarks, Site
 from esnode.engine.undo import undo
@@ -96,6 +97,28 @@ class _GpuPlan:
     def site(self) -> Site:
         return Site(scope=self.scope, stands=self.resolution.acting, ended=self.resolution.ended)
 
+    @property
+    def is_site(self) -> bool:
+        """Whether anything but the GPU's settings may be concerned."""
+        return bool(self.resolution.acting or self.resolution.ended or self.scope.record.holds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Ready:
+    """One profile, with what of it is the same for all GPUs of a node."""
+
+    profile: Profile
+    selecting: Selecting
+    criteria: Sequence[Criterion]
+
+    @staticmethod
+    def of(profile: Profile, observation: Observation) -> _Ready:
+        criteria = [criterion_of(profile, policy) for policy in profile.policies]
+        return _Ready(profile=profile, selecting=Selecting(profile, observation.node), criteria=criteria)
+
+    def rule(self, gpu: ObservedGpu) -> Rule:
+        return Rule(profile=self.profile, selection=self.selecting.select(gpu), criteria=self.criteria)
+
 
 def make_plan(
     profiles: Sequence[Profile],
@@ -108,10 +131,11 @@ def make_plan(
 ) -> Planned:
     """The plan that brings the hardware of `observation`, and what is around it, to what `profiles` imply."""
     observation = keep_managed(observation, state)
-    planned = [_plan_gpu(gpu, profiles, observation, state, options) for gpu in observation.gpus]
+    ready = [_Ready.of(profile, observation) for profile in profiles]
+    planned = [_plan_gpu(gpu, ready, observation, state, options) for gpu in observation.gpus]
     selections = tuple(rule.selection for item in planned for rule in item.scope.rules)
     ground = Ground(
-        sites=[item.site for item in planned],
+        sites=[item.site for item in planned if item.is_site],
         state=state,
         observation=observation,
         node_file=node_file,
@@ -164,14 +188,13 @@ def _completed(verdicts: Iterable[Verdict], remarks: Remarks) -> tuple[Verdict, 
 
 
 def _plan_gpu(
-    gpu: ObservedGpu, profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions
+    gpu: ObservedGpu, ready: Sequence[_Ready], observation: Observation, state: State, options: PlanOptions
 ) -> _GpuPlan:
     record = state.managed.gpus.get(gpu.identity.uuid) or ManagedGpu(identity=gpu.identity)
-    rules = tuple(Rule(profile=profile, selection=select(profile, gpu, observation.node)) for profile in profiles)
     scope = Scope(
         gpu=gpu,
         record=record,
-        rules=rules,
+        rules=tuple([item.rule(gpu) for item in ready]),
         now=observation.taken_at,
         clocks=state.observed.clocks if state.observed else {},
         removal=Cause.DESTROY if options.mode is Mode.DESTROY else None,

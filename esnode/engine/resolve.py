@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from esnode.engine.base import Base, base_layer
-from esnode.engine.because import because_nobody, because_of_base, because_of_policy, because_of_unjudged, join
+from esnode.engine.because import NOBODY, because_nobody, because_of_base, because_of_policy, because_of_unjudged, join
 from esnode.engine.effects import Context, wish
 from esnode.engine.scope import Scope
 from esnode.engine.stand import Stand, end_holds, take_stands, undecided_verdicts, verdict_of
@@ -21,7 +21,7 @@ from esnode.model.plan import Because, HoldStep, Step
 from esnode.model.readings import Missing, Reading
 from esnode.model.settings import SETTINGS, SettingValue, restriction
 from esnode.model.state import PolicyClock, hold_key
-from esnode.model.verdict import Effect, Verdict
+from esnode.model.verdict import Effect, Status, Verdict
 from esnode.records import dataclass, field, replace
 
 
@@ -87,7 +87,7 @@ def resolve(scope: Scope) -> Resolution:
 
 def _concerned(scope: Scope, bases: Mapping[str, Base], stands: Sequence[Stand]) -> list[str]:
     """The settings that something wants, wanted or might want, in their order."""
-    names = {*bases, *scope.record.settings, *(hold.setting for hold in scope.record.setting_holds.values())}
+    names = {*bases, *scope.record.settings, *(hold.setting for hold in scope.record.holds.values())}
     names |= {stand.setting for stand in stands if stand.setting}
     return [name for name in SETTINGS if name in names]
 
@@ -97,6 +97,9 @@ def _resolve_setting(
 ) -> tuple[Desired, list[Stand]]:
     present = scope.present(name)
     managed = scope.record.settings.get(name)
+    stands = [stand for stand in stands if _may_wish(stand)]
+    if not (base or managed or stands or scope.record.holds):
+        return Desired(setting=name, present=present, value=_known(present), because=NOBODY), []
     ground = base.value if base else _known(managed.baseline if managed else present)
     standing = _standing(name, scope, ended)
     before_step = _lowest([ground, *standing.values()])
@@ -122,6 +125,14 @@ def _resolve_setting(
         ),
         wishing,
     )
+
+
+def _may_wish(stand: Stand) -> bool:
+    """Whether a policy may want anything of its setting: one that neither acts nor holds does not."""
+    return stand.hold is not None or stand.judgement.status in _WISHING
+
+
+_WISHING = (Status.PENDING, Status.ACTIVE)
 
 
 def _context(
