@@ -31,6 +31,7 @@ from esnode.engine.select import Selecting
 from esnode.engine.sessions import keep_managed
 from esnode.engine.sites import Ground, Remarks, Site
 from esnode.engine.undo import undo
+from esnode.garbage import collector_paused
 from esnode.model.hardware import Observation, ObservedGpu
 from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.node_file import NO_NODE_FILE, NodeFile
@@ -120,6 +121,7 @@ class _Ready:
         return Rule(profile=self.profile, selection=self.selecting.select(gpu), criteria=self.criteria)
 
 
+@collector_paused()
 def make_plan(
     profiles: Sequence[Profile],
     observation: Observation,
@@ -180,6 +182,8 @@ def make_plan(
 
 def _completed(verdicts: Iterable[Verdict], remarks: Remarks) -> tuple[Verdict, ...]:
     """The verdicts with what was found out about their actions."""
+    if not remarks:
+        return tuple(verdicts)
     return tuple(
         replace(verdict, reason=f"{verdict.reason} {remark}") if remark else verdict
         for verdict in verdicts
