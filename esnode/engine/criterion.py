@@ -29,8 +29,9 @@ class Criterion:
     """One policy of one profile, ready to be judged.
 
     `key` names its holds and `setting` is what its action writes, None for actions on other resources. `is_true` and
-    `may_release` say it of a value of `row`; the latter counts where the former does not. `limit` is the condition as
-    text. `clocks` are the two ends of the name of a GPU's clock.
+    `may_release` say it of a value of `row`; the latter counts where the former does not. `required` are the seconds
+    for which the condition must be true, `limit` is the condition as text. `clocks` are the two ends of the name of a
+    GPU's clock.
     """
 
     profile: Profile
@@ -40,6 +41,7 @@ class Criterion:
     setting: str | None
     is_true: Callable[[float], bool]
     may_release: Callable[[float], bool]
+    required: float
     is_kill: bool
     limit: str
     clocks: tuple[str, str]
@@ -82,6 +84,7 @@ def criterion_of(profile: Profile, policy: Policy) -> Criterion:
         setting=setting_of(policy),
         is_true=condition.is_true,
         may_release=release_condition(policy),
+        required=max(policy.duration_seconds, 0.0),
         is_kill=isinstance(policy.action, KillProcess),
         limit=str(condition),
         clocks=(f"{hold_key(profile.name, policy.name)}@", f"#{_subject(policy.target, condition)}"),

@@ -58,7 +58,8 @@ def judge(
         nothing_known = PolicyClock(seen_at=now, session=gpu.session)
         reason = f"{policy.target} is missing: {value.in_words()}."
         return Judgement(status=Status.UNKNOWN, value=value, reason=reason, clock=nothing_known)
-    is_true, required = criterion.is_true(value), required_duration(policy, rest)
+    is_true = criterion.is_true(value)
+    required = required_duration(policy, rest) if rest else criterion.required
     clock = _advance(
         _since_kill(criterion, clock, rest) if clock else None,
         gpu.session,

@@ -138,6 +138,7 @@ def make_plan(
     selections = tuple(rule.selection for item in planned for rule in item.scope.rules)
     ground = Ground(
         sites=[item.site for item in planned if item.is_site],
+        in_force=_in_force(planned),
         state=state,
         observation=observation,
         node_file=node_file,
@@ -178,6 +179,13 @@ def make_plan(
     )
     clocks = {key: clock for item in planned for key, clock in item.resolution.clocks.items()}
     return Planned(plan=plan, clocks=clocks)
+
+
+def _in_force(planned: Iterable[_GpuPlan]) -> list[Criterion]:
+    """All policies that are for any GPU, in the order in which they are met, each once."""
+    selected = (rule for item in planned for rule in item.scope.rules if rule.selection.match is Match.SELECTED)
+    met = {rule.profile.name: rule.criteria for rule in selected}
+    return [criterion for criteria in met.values() for criterion in criteria]
 
 
 def _completed(verdicts: Iterable[Verdict], remarks: Remarks) -> tuple[Verdict, ...]:

@@ -11,7 +11,7 @@ from esnode.engine.scope import Scope
 from esnode.model.plan import Cause, HoldStep, Step
 from esnode.model.profile import Policy, Profile
 from esnode.model.readings import NOT_READ, Reading
-from esnode.model.state import Hold, Rest
+from esnode.model.state import Hold, ManagedGpu, Rest
 from esnode.model.verdict import Match, Status, Verdict
 from esnode.records import dataclass, replace
 
@@ -46,22 +46,35 @@ class Stand:
     def setting(self) -> str | None:
         return self.criterion.setting
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the policy neither acts, nor is about to, nor holds anything: it wants nothing."""
+        return self.hold is None and self.judgement.status not in _WANTING
+
+
+_WANTING = (Status.PENDING, Status.ACTIVE)
+
 
 def take_stands(scope: Scope) -> list[Stand]:
     """Every policy of the profiles that are for this GPU. A hold of another action type is not the policy's."""
-    gpu, now, clocks, holds, rests = scope.gpu, scope.now, scope.clocks, scope.record.holds, scope.record.rests
+    gpu, now, clocks, record = scope.gpu, scope.now, scope.clocks, scope.record
+    uuid, remembers = gpu.identity.uuid, bool(record.holds or record.rests)
     stands = []
     for rule in scope.rules:
-        if rule.match is not Match.SELECTED:
+        if rule.selection.match is not Match.SELECTED:
             continue
         for criterion in rule.criteria:
-            hold, rest = holds.get(criterion.key), rests.get(criterion.key)
-            hold = hold if hold and hold.action == criterion.policy.action.type else None
-            rest = rest if rest and rest.action == criterion.policy.action.type else None
-            kept_at = criterion.clock_key(gpu.identity.uuid)
+            hold, rest = _remembered(criterion, record) if remembers else (None, None)
+            kept_at = criterion.clock_key(uuid)
             judgement = judge(criterion, gpu, now=now, clock=clocks.get(kept_at), hold=hold, rest=rest)
             stands.append(Stand(criterion=criterion, judgement=judgement, hold=hold, rest=rest, clock_key=kept_at))
     return stands
+
+
+def _remembered(criterion: Criterion, record: ManagedGpu) -> tuple[Hold | None, Rest | None]:
+    action = criterion.policy.action.type
+    hold, rest = record.holds.get(criterion.key), record.rests.get(criterion.key)
+    return hold if hold and hold.action == action else None, rest if rest and rest.action == action else None
 
 
 def end_holds(scope: Scope, stands: Sequence[Stand]) -> list[HoldStep]:
@@ -89,7 +102,8 @@ def end_holds(scope: Scope, stands: Sequence[Stand]) -> list[HoldStep]:
 
 def verdict_of(stand: Stand, scope: Scope) -> Verdict:
     """The stand as people see it, before its effect is known."""
-    return _verdict(stand.criterion, scope, stand.judgement.status, stand.judgement.value, stand.judgement.reason)
+    judgement = stand.judgement
+    return _verdict(stand.criterion, scope, judgement.status, judgement.value, judgement.reason)
 
 
 def undecided_verdicts(scope: Scope) -> list[Verdict]:
