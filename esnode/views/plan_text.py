@@ -84,7 +84,7 @@ def changes_text(plan: Plan, paint: Paint) -> str:
 
 
 def _printable(plan: Plan) -> Plan:
-    """The plan without control characters. What profiles were written like is not shown, so it is not looked through."""
+    """The plan without control characters. How profiles were written is not shown, so it is not looked through."""
     profiles = tuple(replace(profile, document={}, positions={}) for profile in plan.profiles)
     return printable(replace(plan, profiles=profiles))
 
