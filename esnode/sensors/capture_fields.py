@@ -95,7 +95,7 @@ def numbers_in(texts: Iterable[str], unit: str) -> set[float]:
 
 @lru_cache(maxsize=8192)
 def _number_in(text: str, unit: str) -> float | None:
-    found = _NUMBER.fullmatch(text)
+    found = _NUMBER.fullmatch(text.strip())
     return float(found[1]) if found and found[2] == unit else None
 
 

@@ -53,11 +53,11 @@ class Element:
         return (Element(child, self._document) for child in self._node if child.tag == name)
 
     def texts(self, *path: str) -> tuple[str, ...]:
-        """The texts of all elements at a path such as `supported_mem_clock`, `value`."""
+        """The texts, with the space around them, of all elements at a path such as `supported_mem_clock`, `value`."""
         nodes = [self._node]
         for name in path:
             nodes = [child for node in nodes for child in node if child.tag == name]
-        return tuple([_text(node) for node in nodes])
+        return tuple([_text(node) if len(node) else node.text or "" for node in nodes])
 
     def find(self, path: str) -> Element | None:
         """The first element at a path such as `utilization/gpu_util`."""

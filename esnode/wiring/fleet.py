@@ -81,7 +81,8 @@ def plan_fleet(files: Sequence[Path], request: Request, gates: Gates, out: Path 
     planning = _Planning(request=request, gates=gates, out=out, view=view, warnings=warnings)
     named = list(zip(files, unique_names(file.stem for file in files), strict=True))
     sums = _Sums()
-    hands = min(cores(), len(named) // _WORTH_A_PROCESS)
+    # Half of them may wait for the disk, which a saved plan has reached when it is said to be saved.
+    hands = min(cores() * (2 if out else 1), len(named) // _WORTH_A_PROCESS) if cores() > 1 else 1
     with contextlib.closing(side_by_side(partial(_plan, planning, named), len(named), hands=hands)) as answers:
         for (file, name), answer in zip(named, answers, strict=True):
             if isinstance(answer.error, NoAnswer):
