@@ -6,7 +6,7 @@ Identical GPUs are folded into one line; drift comes first and is never hidden b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from esnode.model.hardware import Origin
@@ -127,15 +127,19 @@ def banner(plan: Plan, paint: Paint) -> str:
 
 def _state_lines(plan: Plan, paint: Paint) -> Iterable[str]:
     """A line for each GPU, in their order; neighbours of one model that show the same share one."""
-    for _, alike in groupby(plan.gpus, lambda gpu: (gpu.identity.model, gpu.failure, state_values(gpu))):
+    runs = groupby(plan.gpus, lambda gpu: (gpu.identity.model, gpu.failure, state_values(gpu)))
+    shown = 0
+    for (model, failure, values), alike in islice(runs, _SHOWN_MEMBERS):
         group = list(alike)
-        where, model = gpu_ranges(gpu.identity.index for gpu in group), group[0].identity.model
+        shown += len(group)
+        where = gpu_ranges(gpu.identity.index for gpu in group)
         name = f"{where} ({model})" if len(group) == 1 else f"{where} ({len(group)}x {model})"
-        failure = group[0].failure
         if failure:
             yield f"{name} State: {paint('could not be read', 'red')}: {failure.in_words()}"
         else:
-            yield f"{name} State: {state_values(group[0])}"
+            yield f"{name} State: {values}"
+    if shown < len(plan.gpus):
+        yield f"And {counted(len(plan.gpus) - shown, 'more GPU')}: -json and the saved plan show all."
 
 
 def state_values(gpu: PlannedGpu) -> str:
