@@ -133,7 +133,7 @@ def tree_of(text: str) -> ElementTree.Element | None:
         return None
     level = [root]
     for _ in range(_DEEPEST):
-        level = [child for node in level for child in node]
+        level = [child for node in level if len(node) for child in node]
     return None if level else root
 
 
