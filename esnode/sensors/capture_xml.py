@@ -125,7 +125,7 @@ class _Document:
 
 def tree_of(text: str) -> ElementTree.Element | None:
     """The tree of a text in which nothing is odd; None for any other, well formed or not."""
-    if any(odd in text for odd in _ODD) or text.count("<") > _MOST_ELEMENTS:
+    if any(odd in text for odd in _ODD) or text.count("<") - text.count("</") > _MOST_ELEMENTS:
         return None
     try:
         root = ElementTree.XML(text)
