@@ -147,7 +147,8 @@ def make_plan(
     actions = plan_actions(ground, options.mode)
     verdicts = _completed((verdict for item in planned for verdict in item.resolution.verdicts), actions.remarks)
     wanted = [*(item.change for item in planned if item.change), *actions.changes]
-    targeted = [change for change in wanted if not options.targets or change.address in options.targets]
+    targets = frozenset(options.targets)
+    targeted = [change for change in wanted if not targets or change.address in targets]
     changes = tuple(replace(change, order=order) for order, change in enumerate(targeted, 1))
     locks = tuple(lock for item in planned for lock in item.locks)
     plan = Plan(
