@@ -102,6 +102,10 @@ class CaptureInvalid(EsnodeError):
     """A file is not what `nvidia-smi -q -x` writes."""
 
 
+class PlanningDied(EsnodeError):
+    """The process that planned a capture ended before it had said anything."""
+
+
 class WorldInvalid(EsnodeError):
     """A simulated machine's description or registers cannot be used. `problem` has the place in the world file."""
 

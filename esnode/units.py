@@ -7,6 +7,7 @@ milliwatts and millijoules are converted here and nowhere else.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NewType
 
 from esnode.errors import BadValue
@@ -47,6 +48,7 @@ def parse_duration(text: str) -> Seconds:
     return Seconds(seconds)
 
 
+@lru_cache(maxsize=4096)
 def format_duration(seconds: float) -> str:
     """Seconds for people: `500ms`, `42s`, `3m12s`, `1h30m`, `2d4h`. Fractions of a second only below ten."""
     if seconds < 0:

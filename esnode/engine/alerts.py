@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from esnode.diagnostics import Diagnostic, warning
 from esnode.engine.because import ending
+from esnode.engine.criterion import Criterion
 from esnode.engine.sites import Actions, Ground, Site, because_of, step_of
 from esnode.engine.stand import Stand
 from esnode.model.plan import (
@@ -119,15 +120,16 @@ def _ended(site: Site, step: HoldStep, ground: Ground) -> Change:
 
 def _channel_warnings(ground: Ground) -> Iterator[Diagnostic]:
     """A channel that nobody defined, once, with all the policies that name it."""
-    named: dict[str, dict[str, Stand]] = {}
-    for _, stand, alert in ground.acting(Alert):
-        if alert.channel not in ground.node_file.channels:
-            named.setdefault(alert.channel, {}).setdefault(stand.key, stand)
+    named: dict[str, list[Criterion]] = {}
+    for criterion in ground.in_force:
+        action = criterion.policy.action
+        if isinstance(action, Alert) and action.channel not in ground.node_file.channels:
+            named.setdefault(action.channel, []).append(criterion)
     where = ground.node_file.path or "a node file (-node FILE)"
-    for channel, stands in sorted(named.items()):
-        first = next(iter(stands.values()))
+    for channel, criteria in sorted(named.items(), key=lambda entry: entry[0]):
+        first = criteria[0]
         yield warning(
-            f"The channel {channel} of {', '.join(stands)} is not defined",
+            f"The channel {channel} of {', '.join(criterion.key for criterion in criteria)} is not defined",
             f"An alert to it fails when it is due. Define it under channels: in {where}.",
             range=first.profile.place_of(first.policy.name, "action"),
         )

@@ -14,6 +14,9 @@ from esnode.records import replace
 
 _BASELINE = "the setting goes back to its baseline"
 
+NOBODY = Because(cause=Cause.POLICY, reason="")
+"""For a setting that nothing wants and nothing ever wanted."""
+
 _ENDINGS = {
     Cause.RELEASED: "{who} is released; {what}.",
     Cause.POLICY_REMOVED: "{who} is no longer in its profile; {what}.",
@@ -70,7 +73,7 @@ def because_nobody(name: str, scope: Scope, stands: Sequence[Stand], steps: Sequ
         return _because_ended(steps[0], stands)
     managed = scope.record.settings.get(name)
     if managed is None:
-        return Because(cause=Cause.POLICY, reason="")
+        return NOBODY
     owner = managed.owner
     cause = scope.removal_cause(owner.profile, Cause.SETTING_REMOVED)
     reason = ending(cause, str(owner))

@@ -25,7 +25,7 @@ def deferred_kills(ground: Ground) -> Iterator[tuple[Place, str]]:
     """Every ACTIVE kill_process that waits, and for whom."""
     for site in ground.sites:
         kills = _active(site, KillProcess)
-        drain = _first(_beginning_drains(site, ground))
+        drain = _first(_beginning_drains(site, ground)) if kills else None
         for kill in kills:
             if drain and _rank(drain) <= _rank(kill):
                 yield (site.uuid, kill.key), f"Deferred: {_named(drain)} drains the node."
@@ -36,8 +36,10 @@ def deferred_kills(ground: Ground) -> Iterator[tuple[Place, str]]:
 def deferred_drains(ground: Ground) -> Iterator[tuple[Place, str]]:
     """Every drain that would begin and waits, and for whom."""
     for site in ground.sites:
-        kill = _first(_active(site, KillProcess)) if not ground.is_forbidden(KillProcess.type) else None
-        for drain in _beginning_drains(site, ground):
+        drains = _beginning_drains(site, ground)
+        is_killing = drains and not ground.is_forbidden(KillProcess.type)
+        kill = _first(_active(site, KillProcess)) if is_killing else None
+        for drain in drains:
             if kill and _rank(kill) < _rank(drain):
                 yield (site.uuid, drain.key), f"Deferred: {_named(kill)} ends a process on this GPU first."
 
@@ -47,7 +49,7 @@ def _active(site: Site, kind: type[KillProcess] | type[MigratePod]) -> list[Stan
     active = [
         stand
         for stand in site.stands
-        if isinstance(stand.policy.action, kind) and stand.judgement.status is Status.ACTIVE
+        if stand.judgement.status is Status.ACTIVE and isinstance(stand.policy.action, kind)
     ]
     return sorted(active, key=_rank)
 

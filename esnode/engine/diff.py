@@ -32,7 +32,8 @@ def gpu_change(
     A clock lock that drifted is written again although it is wanted as it was; with `reassert`, so is one
     of which nobody can tell whether it still holds.
     """
-    again = {item.setting: why for item in desired if (why := _written_again(item, found, reassert=reassert))}
+    written_again = ((item.setting, _written_again(item, found, reassert=reassert)) for item in desired if found.locks)
+    again = {setting: why for setting, why in written_again if why}
     writes = [item for item in desired if item.setting in again or not (item.certain and _is_there(item))]
     adopted = [item for item in desired if item not in writes and _is_to_be_adopted(item, record)]
     forget = tuple(item.setting for item in desired if item.forget)

@@ -35,8 +35,13 @@ class Findings:
         return next((judged for judged in self.locks if judged.setting == setting), None)
 
 
+_NOTHING_FOUND = Findings()
+
+
 def find_drift(gpu: ObservedGpu, record: ManagedGpu, observation: Observation) -> Findings:
     """The drift of one GPU, one entry for each cause and its evidence, and its clock locks judged."""
+    if not record.settings:
+        return _NOTHING_FOUND
     was_reloaded = _has_signature_of_a_reload(gpu, record)
     locks = judge_locks(gpu, record, observation.taken_at, was_reloaded=was_reloaded)
     look = _Look(gpu=gpu, record=record, observation=observation, locks=locks, was_reloaded=was_reloaded)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from esnode.engine.judge import (
     LONGEST_LOCK_DURATION,
     LONGEST_RAISE_WAIT,
@@ -61,17 +63,6 @@ class Context:
     desired: SettingValue
     observed: SettingValue
     stepped_at: Moment | None = None
-
-
-def setting_of(policy: Policy) -> str | None:
-    """The setting that a policy's action writes; None for actions on other resources."""
-    match policy.action:
-        case ThrottlePower():
-            return POWER_LIMIT
-        case LockClock():
-            return GRAPHICS_CLOCK
-        case _:
-            return None
 
 
 def wish(context: Context) -> Wish:
@@ -178,6 +169,7 @@ def _lock(context: Context, lock: LockClock) -> Wish:
     return Wish(setting=GRAPHICS_CLOCK, asked=lock.frequency_mhz, value=value, step=step, note=note)
 
 
+@lru_cache(maxsize=1024)
 def nearest(wanted: float, supported: tuple[int, ...]) -> int:
     """The supported clock nearest to `wanted`, the lower of two equally near."""
     return min(supported, key=lambda clock: (abs(clock - wanted), clock))

@@ -5,24 +5,15 @@ Nothing here acts. `judge` is a pure function; time is the time of the observati
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-
-from esnode import wire
+from esnode.engine.criterion import Criterion
 from esnode.model.hardware import Moment, ObservedGpu, Session
-from esnode.model.metrics import Metric, metric
-from esnode.model.profile import Condition, KillProcess, MigratePod, Operator, Policy, Release, ThrottlePower
-from esnode.model.readings import NOT_READ, Missing, MissingReason, Reading
+from esnode.model.metrics import Metric
+from esnode.model.profile import KillProcess, MigratePod, Policy, Release
+from esnode.model.readings import NOT_READ, Missing, Reading
 from esnode.model.state import Hold, PolicyClock, Rest
 from esnode.model.verdict import Status
 from esnode.records import dataclass, replace
 from esnode.units import format_duration
-
-NEAR_LIMIT = 0.10
-"""Within this share of the limit on the safe side, a policy is MONITORING."""
-
-RELEASE_MARGIN = 0.05
-"""How far back behind its limit a value must be before a power limit may rise again."""
 
 SHORTEST_GAP = 90.0
 """Seconds between two observations that never break a clock."""
@@ -49,44 +40,49 @@ class Judgement:
     waited: float = 0.0
 
 
-def clock_key(profile: str, policy: Policy, gpu: str) -> str:
-    """Where a policy's clock is kept. An edited target or condition starts a new one."""
-    return f"{profile}/{policy.name}@{gpu}#{_subject(policy.target, policy.condition)}"
-
-
-@lru_cache(maxsize=1024)
-def _subject(target: str, condition: Condition) -> str:
-    return wire.digest([target, str(condition)])[:12]
-
-
 def judge(
-    policy: Policy, gpu: ObservedGpu, *, now: Moment, clock: PolicyClock | None, hold: Hold | None, rest: Rest | None
+    criterion: Criterion,
+    gpu: ObservedGpu,
+    *,
+    now: Moment,
+    clock: PolicyClock | None,
+    hold: Hold | None,
+    rest: Rest | None,
 ) -> Judgement:
-    """How `policy` stands on `gpu`. A metric that is missing decides first: then nothing is known.
+    """How a policy stands on `gpu`. A metric that is missing decides first: then nothing is known.
 
     `hold` is the policy's effect that is in force on this GPU, `rest` what is remembered of the last one.
     """
-    row = metric(policy.target)
-    value = reading_of(row, gpu)
+    policy, value = criterion.policy, reading_of(criterion.row, gpu)
     if isinstance(value, Missing):
         nothing_known = PolicyClock(seen_at=now, session=gpu.session)
         reason = f"{policy.target} is missing: {value.in_words()}."
         return Judgement(status=Status.UNKNOWN, value=value, reason=reason, clock=nothing_known)
-    clock = _since_kill(policy, clock, rest)
-    clock = _advance(policy, gpu.session, value, now=now, clock=clock, required=required_duration(policy, rest))
-    if policy.condition.is_true(value):
-        judged = _judge_true(policy, row, value, now, clock, required_duration(policy, rest), is_held=hold is not None)
-        return _rested(judged, policy, now, rest)
+    is_true = criterion.is_true(value)
+    required = required_duration(policy, rest) if rest else criterion.required
+    clock = _advance(
+        _since_kill(criterion, clock, rest) if clock else None,
+        gpu.session,
+        now,
+        is_true=is_true,
+        may_release=not is_true and criterion.may_release(value),
+        required=required,
+    )
+    if is_true:
+        judged = _judge_true(criterion, value, now, clock, required, is_held=hold is not None)
+        return _rested(judged, policy, now, rest) if criterion.is_kill and rest else judged
     if hold:
-        return _judge_held(policy, row, value, now, clock, hold)
-    return _judge_false(policy, row, value, clock)
+        return _judge_held(criterion, value, now, clock, hold)
+    status, reason = criterion.at_rest(value)
+    return Judgement(status=status, value=value, reason=reason, clock=clock)
 
 
 def reading_of(row: Metric, gpu: ObservedGpu) -> Reading[float]:
     """The metric as it stands in this observation; where it does not, why."""
     value = gpu.metric(row.name)
-    why = row.loop_only or row.outside
-    return Missing(missing=MissingReason.NOT_READ, detail=why) if value == NOT_READ else value
+    if isinstance(value, Missing) and value == NOT_READ:
+        return replace(value, detail=row.loop_only or row.outside)
+    return value
 
 
 def required_duration(policy: Policy, rest: Rest | None) -> float:
@@ -102,19 +98,6 @@ def kill_rest(kill: KillProcess, duration_seconds: float) -> float:
 def longest_gap(required: float) -> float:
     """Seconds between two observations after which a clock starts anew: nobody watched in between."""
     return max(1.1 * required, SHORTEST_GAP)
-
-
-def release_condition(policy: Policy) -> Callable[[float], bool]:
-    """When a hold may be given back: as written, else with a margin for power limits, else when not true."""
-    written = policy.release.condition
-    if written:
-        return written.is_true
-    condition = policy.condition
-    if isinstance(policy.action, ThrottlePower) and (condition.op.is_upper or condition.op.is_lower):
-        margin = abs(condition.limit) * RELEASE_MARGIN
-        op = Operator.LESS_EQUAL if condition.op.is_upper else Operator.GREATER_EQUAL
-        return Condition(op=op, limit=condition.limit + (-margin if condition.op.is_upper else margin)).is_true
-    return lambda value: not condition.is_true(value)
 
 
 def is_released_by_itself(policy: Policy) -> bool:
@@ -145,16 +128,16 @@ def release_duration(policy: Policy, hold: Hold) -> float:
             return first_raise_wait(policy)
 
 
-def _since_kill(policy: Policy, clock: PolicyClock | None, rest: Rest | None) -> PolicyClock | None:
+def _since_kill(criterion: Criterion, clock: PolicyClock, rest: Rest | None) -> PolicyClock:
     """The clock, which a kill starts anew: what was true before it says nothing of what is true after it."""
-    if not (isinstance(policy.action, KillProcess) and rest and clock and clock.true_since):
+    if not (criterion.is_kill and rest and clock.true_since):
         return clock
     return replace(clock, true_since=None) if clock.true_since.at <= rest.ended_at.at else clock
 
 
-def _rested(judged: Judgement, policy: Policy, now: Moment, rest: Rest | None) -> Judgement:
+def _rested(judged: Judgement, policy: Policy, now: Moment, rest: Rest) -> Judgement:
     """The judgement, PENDING for as long as a kill_process rests."""
-    if not (isinstance(policy.action, KillProcess) and rest and judged.status is Status.ACTIVE):
+    if not (isinstance(policy.action, KillProcess) and judged.status is Status.ACTIVE):
         return judged
     rested, needed = now.seconds_since(rest.ended_at), kill_rest(policy.action, policy.duration_seconds)
     if rested >= needed:
@@ -165,29 +148,27 @@ def _rested(judged: Judgement, policy: Policy, now: Moment, rest: Rest | None) -
 
 
 def _advance(
-    policy: Policy, session: Session, value: float, *, now: Moment, clock: PolicyClock | None, required: float
+    clock: PolicyClock | None, session: Session, now: Moment, *, is_true: bool, may_release: bool, required: float
 ) -> PolicyClock:
     """The clock after this observation. A clock that leads to an action does not survive a gap in the watching."""
-    if clock and clock.session != session:
-        clock = None
-    true_since = clock.true_since if clock else None
-    if clock and now.seconds_since(clock.seen_at) > longest_gap(required):
-        true_since = None
-    is_true = policy.condition.is_true(value)
-    may_release = not is_true and release_condition(policy)(value)
+    true_since = release_since = None
+    if clock and clock.session == session:
+        release_since = clock.release_since
+        if now.seconds_since(clock.seen_at) <= longest_gap(required):
+            true_since = clock.true_since
     return PolicyClock(
         seen_at=now,
         session=session,
         true_since=(true_since or now) if is_true else None,
-        release_since=((clock.release_since if clock else None) or now) if may_release else None,
+        release_since=(release_since or now) if may_release else None,
     )
 
 
 def _judge_true(
-    policy: Policy, row: Metric, value: float, now: Moment, clock: PolicyClock, required: float, *, is_held: bool
+    criterion: Criterion, value: float, now: Moment, clock: PolicyClock, required: float, *, is_held: bool
 ) -> Judgement:
     waited = now.seconds_since(clock.true_since) if clock.true_since else 0.0
-    sentence = compare_in_words(row, value, policy.condition)
+    sentence = criterion.compare_in_words(value)
     if waited >= required:
         since = f" for {format_duration(waited)}" if required else ""
         return Judgement(status=Status.ACTIVE, value=value, reason=f"{sentence}{since}.", clock=clock, waited=waited)
@@ -198,8 +179,8 @@ def _judge_true(
     return Judgement(status=status, value=value, reason=reason, clock=clock, waited=waited)
 
 
-def _judge_held(policy: Policy, row: Metric, value: float, now: Moment, clock: PolicyClock, hold: Hold) -> Judgement:
-    sentence = compare_in_words(row, value, policy.condition)
+def _judge_held(criterion: Criterion, value: float, now: Moment, clock: PolicyClock, hold: Hold) -> Judgement:
+    policy, sentence = criterion.policy, criterion.compare_in_words(value)
     if clock.release_since is None or not is_released_by_itself(policy):
         return Judgement(status=Status.HOLDING, value=value, reason=f"{sentence}: not released yet.", clock=clock)
     waited = now.seconds_since(clock.release_since)
@@ -212,30 +193,3 @@ def _judge_held(policy: Policy, row: Metric, value: float, now: Moment, clock: P
         )
     progress = f"to be released, {format_duration(waited)} of {format_duration(required)}"
     return Judgement(status=Status.HOLDING, value=value, reason=f"{sentence}: {progress}.", clock=clock, waited=waited)
-
-
-def _judge_false(policy: Policy, row: Metric, value: float, clock: PolicyClock) -> Judgement:
-    if is_near(policy.condition, value):
-        now_text, limit_text = row.show(value), row.show(policy.condition.limit)
-        reason = f"Current {row.title} ({now_text}) is approaching {_limit_word(policy.condition)} ({limit_text})."
-        return Judgement(status=Status.MONITORING, value=value, reason=reason, clock=clock)
-    reason = f"{compare_in_words(row, value, policy.condition)}."
-    return Judgement(status=Status.SKIPPED, value=value, reason=reason, clock=clock)
-
-
-def is_near(condition: Condition, value: float) -> bool:
-    """On the safe side, within NEAR_LIMIT of the limit. Has no meaning for `=`, `!=` and a limit of 0."""
-    if condition.limit == 0 or not (condition.op.is_upper or condition.op.is_lower):
-        return False
-    return abs(value - condition.limit) <= NEAR_LIMIT * abs(condition.limit)
-
-
-def compare_in_words(row: Metric, value: float, condition: Condition) -> str:
-    """`Current Util (99%) > Threshold (5%)`: how the value really stands to the limit."""
-    sign = ">" if value > condition.limit else "<" if value < condition.limit else "="
-    return f"Current {row.title} ({row.show(value)}) {sign} {_limit_word(condition)} ({row.show(condition.limit)})"
-
-
-def _limit_word(condition: Condition) -> str:
-    """The specification says "Limit" of an upper bound and "Threshold" of a lower one."""
-    return "Threshold" if condition.op.is_lower else "Limit"

@@ -20,16 +20,18 @@ from esnode import __version__
 from esnode.engine.actions import plan_actions
 from esnode.engine.advice import GpuAdvice, advise
 from esnode.engine.corrections import Remedy, accept, correct
+from esnode.engine.criterion import Criterion, criterion_of
 from esnode.engine.diff import gpu_change
 from esnode.engine.drift import Findings, find_drift
 from esnode.engine.notes import make_notes
 from esnode.engine.records import record_digest
 from esnode.engine.resolve import Desired, Resolution, resolve
 from esnode.engine.scope import Rule, Scope
-from esnode.engine.select import select
+from esnode.engine.select import Selecting
 from esnode.engine.sessions import keep_managed
 from esnode.engine.sites import Ground, Remarks, Site
 from esnode.engine.undo import undo
+from esnode.garbage import collector_paused
 from esnode.model.hardware import Observation, ObservedGpu
 from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.node_file import NO_NODE_FILE, NodeFile
@@ -96,7 +98,30 @@ class _GpuPlan:
     def site(self) -> Site:
         return Site(scope=self.scope, stands=self.resolution.acting, ended=self.resolution.ended)
 
+    @property
+    def is_site(self) -> bool:
+        """Whether anything but the GPU's settings may be concerned."""
+        return bool(self.resolution.acting or self.resolution.ended or self.scope.record.holds)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Ready:
+    """One profile, with what of it is the same for all GPUs of a node."""
+
+    profile: Profile
+    selecting: Selecting
+    criteria: Sequence[Criterion]
+
+    @staticmethod
+    def of(profile: Profile, observation: Observation) -> _Ready:
+        criteria = [criterion_of(profile, policy) for policy in profile.policies]
+        return _Ready(profile=profile, selecting=Selecting(profile, observation.node), criteria=criteria)
+
+    def rule(self, gpu: ObservedGpu) -> Rule:
+        return Rule(profile=self.profile, selection=self.selecting.select(gpu), criteria=self.criteria)
+
+
+@collector_paused()
 def make_plan(
     profiles: Sequence[Profile],
     observation: Observation,
@@ -108,10 +133,12 @@ def make_plan(
 ) -> Planned:
     """The plan that brings the hardware of `observation`, and what is around it, to what `profiles` imply."""
     observation = keep_managed(observation, state)
-    planned = [_plan_gpu(gpu, profiles, observation, state, options) for gpu in observation.gpus]
+    ready = [_Ready.of(profile, observation) for profile in profiles]
+    planned = [_plan_gpu(gpu, ready, observation, state, options) for gpu in observation.gpus]
     selections = tuple(rule.selection for item in planned for rule in item.scope.rules)
     ground = Ground(
-        sites=[item.site for item in planned],
+        sites=[item.site for item in planned if item.is_site],
+        in_force=_in_force(planned),
         state=state,
         observation=observation,
         node_file=node_file,
@@ -120,7 +147,8 @@ def make_plan(
     actions = plan_actions(ground, options.mode)
     verdicts = _completed((verdict for item in planned for verdict in item.resolution.verdicts), actions.remarks)
     wanted = [*(item.change for item in planned if item.change), *actions.changes]
-    targeted = [change for change in wanted if not options.targets or change.address in options.targets]
+    targets = frozenset(options.targets)
+    targeted = [change for change in wanted if not targets or change.address in targets]
     changes = tuple(replace(change, order=order) for order, change in enumerate(targeted, 1))
     locks = tuple(lock for item in planned for lock in item.locks)
     plan = Plan(
@@ -154,8 +182,17 @@ def make_plan(
     return Planned(plan=plan, clocks=clocks)
 
 
+def _in_force(planned: Iterable[_GpuPlan]) -> list[Criterion]:
+    """All policies that are for any GPU, in the order in which they are met, each once."""
+    selected = (rule for item in planned for rule in item.scope.rules if rule.selection.match is Match.SELECTED)
+    met = {rule.profile.name: rule.criteria for rule in selected}
+    return [criterion for criteria in met.values() for criterion in criteria]
+
+
 def _completed(verdicts: Iterable[Verdict], remarks: Remarks) -> tuple[Verdict, ...]:
     """The verdicts with what was found out about their actions."""
+    if not remarks:
+        return tuple(verdicts)
     return tuple(
         replace(verdict, reason=f"{verdict.reason} {remark}") if remark else verdict
         for verdict in verdicts
@@ -164,14 +201,13 @@ def _completed(verdicts: Iterable[Verdict], remarks: Remarks) -> tuple[Verdict, 
 
 
 def _plan_gpu(
-    gpu: ObservedGpu, profiles: Sequence[Profile], observation: Observation, state: State, options: PlanOptions
+    gpu: ObservedGpu, ready: Sequence[_Ready], observation: Observation, state: State, options: PlanOptions
 ) -> _GpuPlan:
     record = state.managed.gpus.get(gpu.identity.uuid) or ManagedGpu(identity=gpu.identity)
-    rules = tuple(Rule(profile=profile, selection=select(profile, gpu, observation.node)) for profile in profiles)
     scope = Scope(
         gpu=gpu,
         record=record,
-        rules=rules,
+        rules=tuple([item.rule(gpu) for item in ready]),
         now=observation.taken_at,
         clocks=state.observed.clocks if state.observed else {},
         removal=Cause.DESTROY if options.mode is Mode.DESTROY else None,

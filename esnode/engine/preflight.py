@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from esnode.engine.criterion import release_condition
 from esnode.engine.gates import NO_RULES, Rules, check_rules
 from esnode.engine.identity import check_state_is_here, is_other_machine
-from esnode.engine.judge import reading_of, release_condition
+from esnode.engine.judge import reading_of
 from esnode.engine.preflight_actions import check_action
 from esnode.engine.records import record_digest
 from esnode.errors import (

@@ -9,10 +9,10 @@ A policy can only restrict. Everything here is a pure function of values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from esnode.engine.base import Base, base_layer
-from esnode.engine.because import because_nobody, because_of_base, because_of_policy, because_of_unjudged, join
+from esnode.engine.because import NOBODY, because_nobody, because_of_base, because_of_policy, because_of_unjudged, join
 from esnode.engine.effects import Context, wish
 from esnode.engine.scope import Scope
 from esnode.engine.stand import Stand, end_holds, take_stands, undecided_verdicts, verdict_of
@@ -45,7 +45,8 @@ class Desired:
 class Resolution:
     """Everything decided about one GPU. `notes` and `obstacles` are sentences for warnings.
 
-    `acting` are its policies that act on something else than a setting, `ended` such holds that end.
+    `acting` are its policies that act on something else than a setting, those at rest left out; `ended` such holds
+    that end.
     """
 
     verdicts: tuple[Verdict, ...] = ()
@@ -62,13 +63,16 @@ def resolve(scope: Scope) -> Resolution:
     layer = base_layer(scope)
     stands = take_stands(scope)
     ended = end_holds(scope, stands)
-    verdicts = {stand.key: verdict_of(stand, scope) for stand in stands}
+    verdicts = {stand.criterion.key: verdict_of(stand, scope) for stand in stands}
+    by_setting: dict[str | None, list[Stand]] = {stand.criterion.setting: [] for stand in stands}
+    for stand in stands:
+        if not stand.is_at_rest:
+            by_setting[stand.criterion.setting].append(stand)
     obstacles = list(layer.obstacles)
     desired = []
-    for name in _concerned(scope, layer.bases, stands):
-        own = [stand for stand in stands if stand.setting == name]
+    for name in _concerned(scope, layer.bases, by_setting):
         over = [step for step in ended if step.setting == name]
-        outcome, wishing = _resolve_setting(name, scope, layer.bases.get(name), own, over)
+        outcome, wishing = _resolve_setting(name, scope, layer.bases.get(name), by_setting.get(name, ()), over)
         desired.append(outcome)
         for stand in wishing:
             verdicts[stand.key] = _with_effect(verdicts[stand.key], stand, outcome)
@@ -80,15 +84,14 @@ def resolve(scope: Scope) -> Resolution:
         desired=tuple(desired),
         notes=layer.notes,
         obstacles=tuple(obstacles),
-        acting=tuple(stand for stand in stands if stand.setting is None),
+        acting=tuple(by_setting.get(None, ())),
         ended=tuple(step for step in ended if step.setting not in SETTINGS),
     )
 
 
-def _concerned(scope: Scope, bases: Mapping[str, Base], stands: Sequence[Stand]) -> list[str]:
+def _concerned(scope: Scope, bases: Mapping[str, Base], judged: Iterable[str | None]) -> list[str]:
     """The settings that something wants, wanted or might want, in their order."""
-    names = {*bases, *scope.record.settings, *(hold.setting for hold in scope.record.setting_holds.values())}
-    names |= {stand.setting for stand in stands if stand.setting}
+    names = {*judged, *bases, *scope.record.settings, *(hold.setting for hold in scope.record.holds.values())}
     return [name for name in SETTINGS if name in names]
 
 
@@ -97,6 +100,8 @@ def _resolve_setting(
 ) -> tuple[Desired, list[Stand]]:
     present = scope.present(name)
     managed = scope.record.settings.get(name)
+    if not (base or managed or stands or scope.record.holds):
+        return Desired(setting=name, present=present, value=_known(present), because=NOBODY), []
     ground = base.value if base else _known(managed.baseline if managed else present)
     standing = _standing(name, scope, ended)
     before_step = _lowest([ground, *standing.values()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from esnode.engine.criterion import Criterion
 from esnode.model.hardware import Moment, ObservedGpu
 from esnode.model.plan import Cause
 from esnode.model.profile import Profile
@@ -16,10 +17,11 @@ from esnode.records import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One profile and whether it is for this GPU."""
+    """One profile and whether it is for this GPU. `criteria` are its policies, ready to be judged."""
 
     profile: Profile
     selection: Selection
+    criteria: Sequence[Criterion]
 
     @property
     def match(self) -> Match:

@@ -13,17 +13,37 @@ from esnode.model.verdict import Match, Selection
 
 def select(profile: Profile, gpu: ObservedGpu, node: Node) -> Selection:
     """Match one GPU against a profile's selectors. All keys must match; no selectors match all GPUs."""
-    tags = facts_of(gpu, node)
-    reasons = []
-    matches = []
-    labels = _labels(profile, node)
-    for kind, wanted, given in (("tag", profile.selector.tags, tags), ("label", profile.selector.labels, labels)):
-        for key, patterns in wanted.items():
-            match, reason = _match_key(kind, key, patterns, given)
-            matches.append(match)
-            if reason:
-                reasons.append(reason)
-    return Selection(profile=profile.name, gpu=gpu.identity.uuid, match=_all(matches), reasons=tuple(reasons))
+    return Selecting(profile, node).select(gpu)
+
+
+class Selecting:
+    """One profile on one node: GPUs that show the same are matched once."""
+
+    def __init__(self, profile: Profile, node: Node) -> None:
+        self._name = profile.name
+        self._tags, self._given = profile.selector.tags, _facts_of_node(node)
+        labels = _labels(profile, node)
+        self._of_labels = [
+            _match_key("label", key, patterns, labels.get(key)) for key, patterns in profile.selector.labels.items()
+        ]
+        self._found: dict[tuple[Reading[str] | None, ...], tuple[Match, tuple[str, ...]]] = {}
+
+    def select(self, gpu: ObservedGpu) -> Selection:
+        """As the function `select`."""
+        values = tuple([gpu.tags[key] if key in gpu.tags else self._given.get(key) for key in self._tags])
+        found = self._found.get(values)
+        if found is None:
+            found = self._found[values] = self._match(values)
+        match, reasons = found
+        return Selection(profile=self._name, gpu=gpu.identity.uuid, match=match, reasons=reasons)
+
+    def _match(self, values: tuple[Reading[str] | None, ...]) -> tuple[Match, tuple[str, ...]]:
+        of_tags = [
+            _match_key("tag", key, patterns, value)
+            for (key, patterns), value in zip(self._tags.items(), values, strict=True)
+        ]
+        matches = [*of_tags, *self._of_labels]
+        return _all([match for match, _ in matches]), tuple(reason for _, reason in matches if reason)
 
 
 def _labels(profile: Profile, node: Node) -> Mapping[str, Reading[str]]:
@@ -35,17 +55,20 @@ def _labels(profile: Profile, node: Node) -> Mapping[str, Reading[str]]:
 
 def facts_of(gpu: ObservedGpu, node: Node) -> dict[str, Reading[str]]:
     """Every tag of a GPU: what people gave, under what was discovered. A given tag never overrides a fact."""
-    facts: dict[str, Reading[str]] = {
+    return {**_facts_of_node(node), **gpu.tags}
+
+
+def _facts_of_node(node: Node) -> dict[str, Reading[str]]:
+    return {
+        **node.tags,
         "hostname": node.identity.hostname,
         "driver_version": node.driver_version,
         "cuda_version": node.cuda_version,
     }
-    return {**node.tags, **facts, **gpu.tags}
 
 
-def _match_key(kind: str, key: str, patterns: tuple[str, ...], given: Mapping[str, Reading[str]]) -> tuple[Match, str]:
+def _match_key(kind: str, key: str, patterns: tuple[str, ...], value: Reading[str] | None) -> tuple[Match, str]:
     wanted = " or ".join(f'"{pattern}"' for pattern in patterns)
-    value = given.get(key)
     match value:
         case None:
             hint = f"-{kind} {key}={patterns[0]}" if "*" not in patterns[0] else f"-{kind} {key}=..."

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from esnode.diagnostics import Diagnostic
+from esnode.engine.criterion import Criterion
 from esnode.engine.scope import Scope
 from esnode.engine.stand import Stand
 from esnode.model.hardware import Moment, Observation
@@ -24,7 +25,10 @@ SEVEREST_FIRST: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One GPU: `stands` are its policies that act on something else than a setting, `ended` such holds that end."""
+    """One GPU: `stands` are its policies that act on something else than a setting, `ended` such holds that end.
+
+    Policies at rest are not among them.
+    """
 
     scope: Scope
     stands: tuple[Stand, ...] = ()
@@ -41,9 +45,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """All sites, and what decides beside them: the state, the machine's rules, processes and cluster."""
+    """All sites, and what decides beside them: the state, the machine's rules, processes and cluster.
+
+    `in_force` are all policies that are for any GPU, at rest or not.
+    """
 
     sites: Sequence[Site]
+    in_force: Sequence[Criterion]
     state: State
     observation: Observation
     node_file: NodeFile = NO_NODE_FILE
@@ -54,7 +62,7 @@ class Ground:
         return self.observation.taken_at
 
     def acting(self, kind: type[A]) -> Iterator[tuple[Site, Stand, A]]:
-        """Every policy with this kind of action, on every GPU that it is for."""
+        """Every policy with this kind of action that is not at rest, on every GPU that it is for."""
         for site in self.sites:
             for stand in site.stands:
                 if isinstance(stand.policy.action, kind):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esnode.engine.effects import Wish, setting_of
-from esnode.engine.judge import Judgement, clock_key, judge
+from esnode.engine.criterion import Criterion
+from esnode.engine.effects import Wish
+from esnode.engine.judge import Judgement, judge
 from esnode.engine.scope import Scope
 from esnode.model.plan import Cause, HoldStep, Step
 from esnode.model.profile import Policy, Profile
-from esnode.model.readings import NOT_READ
-from esnode.model.state import Hold, Rest, hold_key
+from esnode.model.readings import NOT_READ, Reading
+from esnode.model.state import Hold, ManagedGpu, Rest
 from esnode.model.verdict import Match, Status, Verdict
 from esnode.records import dataclass, replace
 
@@ -22,8 +23,7 @@ class Stand:
     `clock_key` is where its clock is kept.
     """
 
-    profile: Profile
-    policy: Policy
+    criterion: Criterion
     judgement: Judgement
     hold: Hold | None
     rest: Rest | None
@@ -31,39 +31,50 @@ class Stand:
     wish: Wish | None = None
 
     @property
+    def profile(self) -> Profile:
+        return self.criterion.profile
+
+    @property
+    def policy(self) -> Policy:
+        return self.criterion.policy
+
+    @property
     def key(self) -> str:
-        return hold_key(self.profile.name, self.policy.name)
+        return self.criterion.key
 
     @property
     def setting(self) -> str | None:
-        return setting_of(self.policy)
+        return self.criterion.setting
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the policy neither acts, nor is about to, nor holds anything: it wants nothing."""
+        return self.hold is None and self.judgement.status not in _WANTING
+
+
+_WANTING = (Status.PENDING, Status.ACTIVE)
 
 
 def take_stands(scope: Scope) -> list[Stand]:
     """Every policy of the profiles that are for this GPU. A hold of another action type is not the policy's."""
+    gpu, now, clocks, record = scope.gpu, scope.now, scope.clocks, scope.record
+    uuid, remembers = gpu.identity.uuid, bool(record.holds or record.rests)
     stands = []
     for rule in scope.rules:
-        if rule.match is not Match.SELECTED:
+        if rule.selection.match is not Match.SELECTED:
             continue
-        for policy in rule.profile.policies:
-            key = hold_key(rule.profile.name, policy.name)
-            hold, rest = scope.record.holds.get(key), scope.record.rests.get(key)
-            hold = hold if hold and hold.action == policy.action.type else None
-            rest = rest if rest and rest.action == policy.action.type else None
-            kept_at = clock_key(rule.profile.name, policy, scope.gpu.identity.uuid)
-            clock = scope.clocks.get(kept_at)
-            judgement = judge(policy, scope.gpu, now=scope.now, clock=clock, hold=hold, rest=rest)
-            stands.append(
-                Stand(
-                    profile=rule.profile,
-                    policy=policy,
-                    judgement=judgement,
-                    hold=hold,
-                    rest=rest,
-                    clock_key=kept_at,
-                )
-            )
+        for criterion in rule.criteria:
+            hold, rest = _remembered(criterion, record) if remembers else (None, None)
+            kept_at = criterion.clock_key(uuid)
+            judgement = judge(criterion, gpu, now=now, clock=clocks.get(kept_at), hold=hold, rest=rest)
+            stands.append(Stand(criterion=criterion, judgement=judgement, hold=hold, rest=rest, clock_key=kept_at))
     return stands
+
+
+def _remembered(criterion: Criterion, record: ManagedGpu) -> tuple[Hold | None, Rest | None]:
+    action = criterion.policy.action.type
+    hold, rest = record.holds.get(criterion.key), record.rests.get(criterion.key)
+    return hold if hold and hold.action == action else None, rest if rest and rest.action == action else None
 
 
 def end_holds(scope: Scope, stands: Sequence[Stand]) -> list[HoldStep]:
@@ -91,39 +102,33 @@ def end_holds(scope: Scope, stands: Sequence[Stand]) -> list[HoldStep]:
 
 def verdict_of(stand: Stand, scope: Scope) -> Verdict:
     """The stand as people see it, before its effect is known."""
-    return Verdict(
-        profile=stand.profile.name,
-        policy=stand.policy.name,
-        gpu=scope.gpu.identity.uuid,
-        target=stand.policy.target,
-        action=stand.policy.action.type,
-        severity=stand.policy.severity,
-        status=stand.judgement.status,
-        value=stand.judgement.value,
-        limit=str(stand.policy.condition),
-        reason=stand.judgement.reason,
-        line=stand.policy.line,
-    )
+    judgement = stand.judgement
+    return _verdict(stand.criterion, scope, judgement.status, judgement.value, judgement.reason)
 
 
 def undecided_verdicts(scope: Scope) -> list[Verdict]:
     """The policies of profiles of which nobody can tell whether they are for this GPU."""
     missing = scope.gpu.failure or replace(NOT_READ, detail="the selection is unknown")
     return [
-        Verdict(
-            profile=rule.profile.name,
-            policy=policy.name,
-            gpu=scope.gpu.identity.uuid,
-            target=policy.target,
-            action=policy.action.type,
-            severity=policy.severity,
-            status=Status.UNKNOWN,
-            value=missing,
-            limit=str(policy.condition),
-            reason="; ".join(rule.selection.reasons) + ".",
-            line=policy.line,
-        )
+        _verdict(criterion, scope, Status.UNKNOWN, missing, "; ".join(rule.selection.reasons) + ".")
         for rule in scope.rules
         if rule.match is Match.UNKNOWN
-        for policy in rule.profile.policies
+        for criterion in rule.criteria
     ]
+
+
+def _verdict(criterion: Criterion, scope: Scope, status: Status, value: Reading[float], reason: str) -> Verdict:
+    policy = criterion.policy
+    return Verdict(
+        profile=criterion.profile.name,
+        policy=policy.name,
+        gpu=scope.gpu.identity.uuid,
+        target=policy.target,
+        action=policy.action.type,
+        severity=policy.severity,
+        status=status,
+        value=value,
+        limit=criterion.limit,
+        reason=reason,
+        line=policy.line,
+    )

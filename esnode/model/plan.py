@@ -301,12 +301,21 @@ def node_address(name: str) -> str:
 
 
 def gpu_ranges(indexes: Iterable[int]) -> str:
-    """`GPU-3`, `GPU-0 to GPU-7`, `GPU-0, GPU-1`, `GPU-0, GPU-2 to GPU-4`: many GPUs in few words."""
+    """`GPU-3`, `GPU-0 to GPU-7`, `GPU-0, GPU-1`, `GPU-0, GPU-2 to GPU-4`: many GPUs in few words.
+
+    Of more than _SHOWN_RUNS that do not count on, the others are counted.
+    """
     runs: list[list[int]] = []
     for index in sorted(set(indexes)):
         if runs and runs[-1][-1] == index - 1:
             runs[-1].append(index)
         else:
             runs.append([index])
-    words = [[f"GPU-{index}" for index in run] for run in runs]
-    return ", ".join(", ".join(run) if len(run) < 3 else f"{run[0]} to {run[-1]}" for run in words)
+    words = [[f"GPU-{index}" for index in run] for run in runs[:_SHOWN_RUNS]]
+    more = sum(len(run) for run in runs[_SHOWN_RUNS:])
+    named = ", ".join(", ".join(run) if len(run) < 3 else f"{run[0]} to {run[-1]}" for run in words)
+    return f"{named} and {more} more" if more else named
+
+
+_SHOWN_RUNS = 24
+"""More than any machine has; a state of a thousand GPUs is still to be read."""

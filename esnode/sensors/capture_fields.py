@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from esnode.model.readings import UNSUPPORTED, Missing, MissingReason, Reading
@@ -57,13 +58,18 @@ def number_at(gpu: Element, unit: str, *paths: str) -> Reading[float]:
 
 def switch_at(gpu: Element, *paths: str) -> Reading[bool]:
     """`Enabled`, `Active` or `Yes` is True, their opposites False."""
-    return _at(gpu, paths, lambda element: _SWITCH.get(element.text.lower(), puzzling(element)))
+    return _at(gpu, paths, _switch_in)
+
+
+def _switch_in(element: Element) -> Reading[bool]:
+    known = _SWITCH.get(element.text.lower())
+    return puzzling(element) if known is None else known
 
 
 def number_in(element: Element, unit: str) -> Reading[float]:
     """The element's number. One with another unit, or none, is not read: units are never guessed."""
-    found = _NUMBER.fullmatch(element.text)
-    return float(found[1]) if found and found[2] == unit else absence(element) or puzzling(element)
+    number = _number_in(element.text, unit)
+    return number if number is not None else absence(element) or puzzling(element)
 
 
 def absence(element: Element) -> Missing | None:
@@ -81,17 +87,38 @@ def not_there(path: str) -> Missing:
     return _because(MissingReason.NOT_READ, f"the capture has no {path}")
 
 
+def numbers_in(texts: Iterable[str], unit: str) -> set[float]:
+    """The numbers among many texts; what is none of this unit is left out."""
+    found = (_number_in(text, unit) for text in dict.fromkeys(texts))
+    return {number for number in found if number is not None}
+
+
+@lru_cache(maxsize=8192)
+def _number_in(text: str, unit: str) -> float | None:
+    found = _NUMBER.fullmatch(text.strip())
+    return float(found[1]) if found and found[2] == unit else None
+
+
 def _at(gpu: Element, paths: tuple[str, ...], parse: Callable[[Element], Reading[T]]) -> Reading[T]:
     """Paths go from the newest generation of nvidia-smi to the oldest."""
-    elements = [element for path in paths if (element := _element_at(gpu, path))]
-    readings = [absence(element) or parse(element) for element in elements]
-    missing = next(iter(readings), not_there(paths[0]))
-    return next((reading for reading in readings if not isinstance(reading, Missing)), missing)
+    missing = None
+    for path in paths:
+        element = _element_at(gpu, path)
+        if element is None:
+            continue
+        reading = absence(element) or parse(element)
+        if not isinstance(reading, Missing):
+            return reading
+        missing = missing or reading
+    return missing or not_there(paths[0])
 
 
 def _element_at(gpu: Element, path: str) -> Element | None:
     """The element at the path, or the one above it that stands there as a mere "N/A"."""
+    found = gpu.find(path)
+    if found:
+        return found
     parents = path.split("/")[:-1]
     above = ["/".join(parents[: length + 1]) for length in range(len(parents))]
     whole = (element for part in above if (element := gpu.find(part)) and not element.children and absence(element))
-    return gpu.find(path) or next(whole, None)
+    return next(whole, None)

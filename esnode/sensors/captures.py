@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from esnode.model.hardware import (
 from esnode.model.metrics import METRICS, THROTTLE_REASONS
 from esnode.model.readings import UNSUPPORTED, WRITE_ONLY, Missing, MissingReason, Reading
 from esnode.model.settings import COMPUTE_MODE, COMPUTE_MODES, PERSISTENCE, POWER_LIMIT, SETTINGS, ReadableValue
-from esnode.sensors.capture_fields import absence, not_there, number_at, number_in, switch_at, text_at
+from esnode.sensors.capture_fields import absence, not_there, number_at, number_in, numbers_in, switch_at, text_at
 from esnode.sensors.capture_xml import Element, invalid, read_xml
 from esnode.sensors.derived import derive, missing_for_now, percent_of
 from esnode.sensors.models import model_of, vram_size
@@ -214,10 +215,13 @@ def _supported_clocks(gpu: Element, name: str) -> Reading[tuple[int, ...]]:
     block = gpu.find("supported_clocks")
     if block is None:
         return not_there("supported_clocks")
-    listed = [clock for memory_clock in block.all("supported_mem_clock") for clock in memory_clock.all(name)]
-    numbers = [number_in(clock, "MHz") for clock in listed]
-    clocks = tuple(sorted({int(clock) for clock in numbers if not isinstance(clock, Missing)}))
-    return clocks or absence(block) or UNSUPPORTED
+    return _clocks_in(block.texts("supported_mem_clock", name)) or absence(block) or UNSUPPORTED
+
+
+@lru_cache(maxsize=64)
+def _clocks_in(texts: tuple[str, ...]) -> tuple[int, ...]:
+    """The boards of a machine, and those of a fleet, mostly list the same: hundreds of clocks are worked out once."""
+    return tuple(sorted({int(clock) for clock in numbers_in(texts, "MHz")}))
 
 
 def _performance_state(gpu: Element) -> Reading[int]:

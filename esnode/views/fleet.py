@@ -5,6 +5,7 @@ A view keeps of each node its name and, once for all that decide the same, the l
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -45,6 +46,24 @@ class Group:
     names: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a summary says of one plan. It is made where the plan is, and is all that crosses between processes.
+
+    `lines` say what is decided, `decision` is a digest of it to the last digit. `changes` are for programs.
+    """
+
+    summary: str
+    decision: bytes
+    lines: tuple[str, ...]
+    has_changes: bool
+    complete: bool
+    applyable: bool
+    operations: tuple[int, int, int, int]
+    diagnostics: tuple[Diagnostic, ...]
+    changes: tuple[dict[str, Any], ...] = ()
+
+
 @dataclass(slots=True)
 class Count:
     """What has been counted so far."""
@@ -54,10 +73,10 @@ class Count:
     failed: int = 0
     operations: tuple[int, int, int, int] = (0, 0, 0, 0)
 
-    def add(self, plan: Plan) -> None:
+    def add(self, brief: Brief) -> None:
         self.nodes += 1
-        self.with_changes += plan.has_changes
-        pairs = zip(self.operations, count_operations(plan.changes), strict=True)
+        self.with_changes += brief.has_changes
+        pairs = zip(self.operations, brief.operations, strict=True)
         added, changed, destroyed, forgotten = (one + other for one, other in pairs)
         self.operations = (added, changed, destroyed, forgotten)
 
@@ -78,7 +97,10 @@ class FleetView(Protocol):
 
     def begin(self, count: int) -> None: ...
 
-    def planned(self, name: str, source: Path, plan: Plan, *, digest: str, saved_to: Path | None) -> None: ...
+    def brief(self, plan: Plan) -> Brief:
+        """What `planned` is to be told of a plan. Nothing is printed, and nothing in the view changes."""
+
+    def planned(self, name: str, source: Path, brief: Brief, *, digest: str, saved_to: Path | None) -> None: ...
 
     def failed(self, source: Path, failure: EsnodeError) -> None: ...
 
@@ -99,19 +121,26 @@ class TextFleetView:
         self._paint = paint_for(sys.stdout, no_color=no_color)
         self._error_paint = paint_for(sys.stderr, no_color=no_color)
         self._count = Count()
-        self._groups: dict[Hashable, Group] = {}
+        self._groups: dict[bytes, Group] = {}
         self._warnings: dict[Diagnostic, list[str]] = {}
+        self._more_warnings: set[int] = set()
         self._failures: list[str] = []
         self._unexpected: list[str] = []
 
     def begin(self, count: int) -> None:
         write(f"Reading {counted(count, 'capture')}...")
 
-    def planned(self, name: str, source: Path, plan: Plan, *, digest: str, saved_to: Path | None) -> None:
-        self._count.add(plan)
-        _group_of(plan, self._groups, self._paint).names.append(name)
-        for diagnostic in plan.diagnostics:
-            self._warnings.setdefault(diagnostic, []).append(name)
+    def brief(self, plan: Plan) -> Brief:
+        return _brief(plan, self._paint)
+
+    def planned(self, name: str, source: Path, brief: Brief, *, digest: str, saved_to: Path | None) -> None:
+        self._count.add(brief)
+        _group_of(brief, self._groups).names.append(name)
+        for diagnostic in brief.diagnostics:
+            if diagnostic in self._warnings or len(self._warnings) < _SHOWN_WARNINGS:
+                self._warnings.setdefault(diagnostic, []).append(name)
+            else:
+                self._more_warnings.add(hash(diagnostic))
 
     def failed(self, source: Path, failure: EsnodeError) -> None:
         self._count.failed += 1
@@ -135,11 +164,13 @@ class TextFleetView:
             write(f"\nSaved the plans to: {out}, one NODE.plan.json each. They are for review: plan on each machine.")
 
     def _show_warnings(self) -> None:
-        for diagnostic, names in list(self._warnings.items())[:_SHOWN_WARNINGS]:
+        for diagnostic, names in self._warnings.items():
             write(diagnostic_box(_of_nodes(diagnostic, names, self._count.nodes), self._error_paint), sys.stderr)
-        more = len(self._warnings) - _SHOWN_WARNINGS
-        if more > 0:
-            write(f"{more} more warnings are in the saved plans, and in what -json prints.", sys.stderr)
+        if self._more_warnings:
+            write(
+                f"{len(self._more_warnings)} more warnings are in the saved plans, and in what -json prints.",
+                sys.stderr,
+            )
 
 
 class JsonFleetView:
@@ -147,26 +178,29 @@ class JsonFleetView:
 
     def __init__(self) -> None:
         self._count = Count()
-        self._groups: dict[Hashable, Group] = {}
+        self._groups: dict[bytes, Group] = {}
 
     def begin(self, count: int) -> None:
         emit_version()
 
-    def planned(self, name: str, source: Path, plan: Plan, *, digest: str, saved_to: Path | None) -> None:
-        self._count.add(plan)
-        _group_of(plan, self._groups, Paint()).names.append(name)
+    def brief(self, plan: Plan) -> Brief:
+        return replace(_brief(plan, Paint()), changes=tuple(_change_line(change) for change in plan.changes))
+
+    def planned(self, name: str, source: Path, brief: Brief, *, digest: str, saved_to: Path | None) -> None:
+        self._count.add(brief)
+        _group_of(brief, self._groups).names.append(name)
         emit(
             "node_plan",
-            f"{name}: {summary_line(plan)}",
+            f"{name}: {brief.summary}",
             node=name,
             source=str(source),
             saved_to=str(saved_to) if saved_to else None,
             digest=digest,
-            changes=_counts(count_operations(plan.changes)),
-            complete=plan.complete,
-            applyable=plan.can_apply,
-            resource_changes=[_change_line(change) for change in plan.changes],
-            diagnostics=plan.diagnostics,
+            changes=_counts(brief.operations),
+            complete=brief.complete,
+            applyable=brief.applyable,
+            resource_changes=brief.changes,
+            diagnostics=brief.diagnostics,
         )
 
     def failed(self, source: Path, failure: EsnodeError) -> None:
@@ -237,11 +271,24 @@ def _follows(one: str, other: str) -> bool:
     return str(int(first[2]) + 1).zfill(len(first[2])) == second[2]
 
 
-def _group_of(plan: Plan, groups: dict[Hashable, Group], paint: Paint) -> Group:
+def _brief(plan: Plan, paint: Paint) -> Brief:
     """Values count as they are and not as they are shown: a difference too small to be shown is one."""
     lines = tuple(_lines(plan, paint))
     exact = tuple(_decision_of(change) for change in plan.changes)
-    return groups.setdefault((lines, exact), Group(lines=lines, has_changes=plan.has_changes))
+    return Brief(
+        summary=summary_line(plan),
+        decision=hashlib.sha256(repr((lines, exact)).encode()).digest(),
+        lines=lines,
+        has_changes=plan.has_changes,
+        complete=plan.complete,
+        applyable=plan.can_apply,
+        operations=count_operations(plan.changes),
+        diagnostics=plan.diagnostics,
+    )
+
+
+def _group_of(brief: Brief, groups: dict[bytes, Group]) -> Group:
+    return groups.setdefault(brief.decision, Group(lines=brief.lines, has_changes=brief.has_changes))
 
 
 def _decision_of(change: Change) -> Hashable:

@@ -6,7 +6,7 @@ Identical GPUs are folded into one line; drift comes first and is never hidden b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from esnode.model.hardware import Origin
@@ -14,6 +14,7 @@ from esnode.model.metrics import metric
 from esnode.model.plan import Mode, Operation, Plan, PlannedGpu, count_operations, gpu_ranges
 from esnode.model.readings import Missing, Reading
 from esnode.model.verdict import Match, Status
+from esnode.records import replace
 from esnode.views.changes import ChangeBlock, change_blocks
 from esnode.views.drift_text import drift_comments, drift_groups, drift_rows
 from esnode.views.folding import fold
@@ -42,6 +43,9 @@ SYMBOLS = {
 }
 """As Terraform has them; forgetting is a dot there too."""
 
+_SHOWN_MEMBERS = 64
+"""How many resources of one block are named, so that no plan is too long to be read."""
+
 _REFRESH_ONLY = (
     "This is a refresh-only plan, so esnode will not take any actions to undo these. If you were expecting\n"
     "these changes then you can apply this plan to record them, without touching the hardware:"
@@ -58,7 +62,7 @@ _NO_CHANGES = {
 
 def plan_text(plan: Plan, paint: Paint) -> str:
     """The whole plan, without a line end and without control characters of its input."""
-    plan = printable(plan)
+    plan = _printable(plan)
     sections = [
         banner(plan, paint),
         "\n".join(_state_lines(plan, paint)) or "No GPU was found.",
@@ -74,9 +78,15 @@ def plan_text(plan: Plan, paint: Paint) -> str:
 
 def changes_text(plan: Plan, paint: Paint) -> str:
     """What would be done, and its summary: what apply shows before it does it."""
-    plan = printable(plan)
+    plan = _printable(plan)
     sections = [banner(plan, paint), "\n".join(_change_lines(plan, paint)), paint(summary_line(plan), "bold")]
     return "\n\n".join(section for section in sections if section)
+
+
+def _printable(plan: Plan) -> Plan:
+    """The plan without control characters. How profiles were written is not shown, so it is not looked through."""
+    profiles = tuple(replace(profile, document={}, positions={}) for profile in plan.profiles)
+    return printable(replace(plan, profiles=profiles))
 
 
 def summary_line(plan: Plan) -> str:
@@ -117,15 +127,19 @@ def banner(plan: Plan, paint: Paint) -> str:
 
 def _state_lines(plan: Plan, paint: Paint) -> Iterable[str]:
     """A line for each GPU, in their order; neighbours of one model that show the same share one."""
-    for _, alike in groupby(plan.gpus, lambda gpu: (gpu.identity.model, gpu.failure, state_values(gpu))):
+    runs = groupby(plan.gpus, lambda gpu: (gpu.identity.model, gpu.failure, state_values(gpu)))
+    shown = 0
+    for (model, failure, values), alike in islice(runs, _SHOWN_MEMBERS):
         group = list(alike)
-        where, model = gpu_ranges(gpu.identity.index for gpu in group), group[0].identity.model
+        shown += len(group)
+        where = gpu_ranges(gpu.identity.index for gpu in group)
         name = f"{where} ({model})" if len(group) == 1 else f"{where} ({len(group)}x {model})"
-        failure = group[0].failure
         if failure:
             yield f"{name} State: {paint('could not be read', 'red')}: {failure.in_words()}"
         else:
-            yield f"{name} State: {state_values(group[0])}"
+            yield f"{name} State: {values}"
+    if shown < len(plan.gpus):
+        yield f"And {counted(len(plan.gpus) - shown, 'more GPU')}: -json and the saved plan show all."
 
 
 def state_values(gpu: PlannedGpu) -> str:
@@ -190,7 +204,10 @@ def _block_lines(block: ChangeBlock, paint: Paint) -> Iterable[str]:
     symbol, color = SYMBOLS[block.operation]
     yield f"  {paint(f'# {block.title} {block.phrase}', 'bold')}"
     if len(block.members) > 1:
-        yield from (paint(f"  #   {label} {address}", "dim") for label, address in block.members)
+        shown = block.members[:_SHOWN_MEMBERS]
+        yield from (paint(f"  #   {label} {address}", "dim") for label, address in shown)
+        more = len(block.members) - len(shown)
+        yield from (paint(f"  #   and {more} more: -json and the saved plan name all", "dim") for _ in range(more > 0))
     width = max((len(row.name) for part in block.parts for row in part.rows), default=0)
     for part in block.parts:
         yield from (f"  {paint(symbol, color)} {row.name:<{width}} {row}".rstrip() for row in part.rows)

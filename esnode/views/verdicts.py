@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from esnode.model.metrics import metric
 from esnode.model.plan import Plan, gpu_ranges
@@ -78,7 +79,14 @@ def folded_reason(verdicts: Sequence[Verdict]) -> str:
 
 def reason_shape(verdict: Verdict) -> str:
     """A reason without the value that it quotes, so that GPUs which differ in it alone fold into one."""
-    return verdict.reason.replace(_quoted(verdict), "()") if not isinstance(verdict.value, Missing) else verdict.reason
+    value = verdict.value
+    return verdict.reason if isinstance(value, Missing) else _without_value(verdict.reason, value, verdict.target)
+
+
+@lru_cache(maxsize=4096)
+def _without_value(reason: str, value: float, target: str) -> str:
+    """Many GPUs show the same."""
+    return reason.replace(f"({_shown(value, target)})", "()")
 
 
 def _stands(verdicts: Sequence[Verdict], indexes: Mapping[str, int]) -> Iterable[Stand]:

@@ -1,11 +1,20 @@
 """Many captures in one call: each its own plan, one summary, every gate over all of them."""
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from esnode.cli.main import main
+from esnode.wiring.planning import plan_for
 from esnode.wiring.saving import unique_names
+from tests.benchmarks.family import children_of
+from tests.orphans import until
 from tests.unit.sensors.captures import NEW
 
 HEAD = "apiVersion: v1\nkind: EfficiencyProfile\nmetadata: {name: cap, version: '1'}\n"
@@ -135,6 +144,95 @@ def test_the_stream_has_a_line_for_each_node_and_a_summary(fleet, run):
     assert node["resource_changes"][0]["after"] == {"power_limit_watts": 560}
     assert (summary["nodes"], summary["nodes_with_changes"], summary["failed"]) == (5, 4, 1)
     assert summary["decisions"][0]["nodes"] == ["node1", "node2", "node3"]
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """How many processes plan, however few the captures are."""
+
+    def cores(count):
+        monkeypatch.setattr("esnode.wiring.fleet._WORTH_A_PROCESS", 1)
+        monkeypatch.setattr("esnode.wiring.fleet.cores", lambda: count)
+
+    return cores
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["-json"], ["-deny", "update", "-max-watts-delta=400"], ["-against", "approved"]]
+)
+def test_what_is_said_and_saved_does_not_depend_on_the_cores(fleet, run, cores, words):
+    run("-capture", "captures", "-out", "approved/")
+    (fleet / "captures" / "broken.xml").write_text("<nvidia_smi_log>")
+    for number in range(20):
+        write_capture(fleet / "captures", f"more{number}", limit=str(500 + number % 4 * 50))
+    said = {}
+    for count in (1, 3):
+        cores(count)
+        code, out, err = run("-capture", "captures", "-out", "plans/", *words)
+        saved = {path.name: path.read_bytes() for path in sorted((fleet / "plans").iterdir())}
+        said[count] = (code, re.sub('"@timestamp":"[^"]*"', "", out), err, saved)
+    assert said[1] == said[3]
+    assert len(said[1][3]) == 25
+
+
+def test_a_process_that_is_killed_is_an_error_that_names_its_capture(fleet, run, cores, monkeypatch):
+    def dies(request, machine=None):
+        if request.capture.stem == "node3":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plan_for(request, machine)
+
+    monkeypatch.setattr("esnode.wiring.fleet.plan_for", dies)
+    cores(2)
+    code, out, err = run("-capture", "captures", "-out", "plans/")
+    assert code == 1
+    assert "captures/node3.xml was not planned: its process died of signal 9" in err
+    assert "on 3 of 4 nodes. 1 capture could not be planned." in out
+    assert not (fleet / "plans" / "node3.plan.json").exists()
+    lines = [json.loads(line) for line in run("-capture", "captures", "-json")[1].splitlines()]
+    (failed,) = (line for line in lines if line["type"] == "node_failed")
+    assert failed["source"] == "captures/node3.xml"
+    assert "when memory runs out" in failed["diagnostic"]["detail"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_plan_that_cannot_be_saved_ends_it(fleet, run, cores, count):
+    (fleet / "plans" / "node4.plan.json").mkdir(parents=True)
+    cores(count)
+    code, _, err = run("-capture", "captures", "-out", "plans/")
+    assert code == 1
+    assert "node4.plan.json cannot be written" in err
+
+
+def test_ctrl_c_ends_all_processes(fleet, run, cores, monkeypatch):
+    def interrupted(self, *_, **__):
+        raise KeyboardInterrupt
+
+    before = children_of(os.getpid())
+    monkeypatch.setattr("esnode.views.fleet.TextFleetView.planned", interrupted)
+    cores(2)
+    code, _, err = run("-capture", "captures", "-out", "plans/")
+    assert code == 130
+    assert "Interrupted" in err
+    assert children_of(os.getpid()) == before
+    assert not list((fleet / "plans").glob(".*"))
+
+
+def test_ctrl_c_ends_a_fleet_that_waits_for_a_file_that_never_ends(fleet):
+    for number in range(20):
+        write_capture(fleet / "captures", f"more{number}")
+    os.mkfifo(fleet / "captures" / "zz.xml")
+    words = [sys.executable, "-m", "esnode", "plan", "-f", "cap.es", "-capture", "captures", "-out", "plans/"]
+    process = subprocess.Popen(words, cwd=fleet, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        until(lambda: len(list((fleet / "plans").glob("*.json"))) == 25, seconds=60)
+        family = [process.pid, *children_of(process.pid)]
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Interrupted" in err
+    assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
 
 
 def test_one_capture_looks_as_it_always_did(fleet, run):

@@ -26,10 +26,12 @@ def test_the_summary_of_a_fleet(request, capsys):
     view = fleet_view(as_json=False, no_color=True)
     view.begin(15)
     for number in range(1, 10):
-        view.planned(f"node{number}", Path(f"node{number}.xml"), node(*[700.0] * 8), digest="", saved_to=None)
-    view.planned("hot", Path("hot.xml"), node(700.0, 600.0, hot=True), digest="", saved_to=None)
+        view.planned(
+            f"node{number}", Path(f"node{number}.xml"), view.brief(node(*[700.0] * 8)), digest="", saved_to=None
+        )
+    view.planned("hot", Path("hot.xml"), view.brief(node(700.0, 600.0, hot=True)), digest="", saved_to=None)
     for number in (98, 99, 100, 7):
-        view.planned(f"spare{number}", Path("x.xml"), node(560.0), digest="", saved_to=None)
+        view.planned(f"spare{number}", Path("x.xml"), view.brief(node(560.0)), digest="", saved_to=None)
     view.failed(Path("torn.xml"), CaptureInvalid("torn.xml:3: not XML: no element found"))
     view.unexpected("node2", Path("approved/node2.plan.json"), "its decision is not that of approved/node2.plan.json")
     view.end(Path("plans"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from esnode.engine.criterion import criterion_of
 from esnode.model.profile import LockClock
 from esnode.model.readings import UNSUPPORTED
 from esnode.model.verdict import Status
@@ -85,7 +86,6 @@ def test_a_pending_lock_says_already_which_clock_it_would_be():
 
 
 def test_an_edited_condition_starts_a_new_clock():
-    from esnode.engine.judge import clock_key
-
     before, after = a_policy(condition="> 82"), a_policy(condition="> 83")
-    assert clock_key("train", before, "GPU-0") != clock_key("train", after, "GPU-0")
+    keys = {criterion_of(a_profile(policy), policy).clock_key("GPU-0") for policy in (before, after)}
+    assert len(keys) == 2

@@ -16,6 +16,7 @@ from esnode.model.metrics import METRICS
 from esnode.model.readings import UNSUPPORTED, WRITE_ONLY, Missing, MissingReason
 from esnode.model.settings import SETTINGS
 from esnode.nvml.session import DriverSession
+from esnode.sensors.capture_xml import Careful, tree_of
 from esnode.sensors.captures import read_capture
 from esnode.sensors.gpu import observe_gpus
 from tests.unit.nvml.fake_driver import FakeDriver
@@ -176,6 +177,20 @@ def test_a_board_without_ecc_has_no_error_count(tmp_path: Path) -> None:
     assert gpu.metrics["ecc_uncorrected_errors"] == UNSUPPORTED
 
 
+ODDITIES = [
+    "",
+    "<x>7</x>",
+    "<!-- 12 -->",
+    "<?pi 12?>",
+    "<![CDATA[12 W]]>",
+    "&lt;",
+    "&odd;",
+    "<a:b/>",
+    "\r\n",
+    " é ",
+    "xmlns",
+]
+
 INVALID = {
     "empty": ("", 1, "not XML"),
     "blank": ("\n\n", 3, "not XML"),
@@ -241,6 +256,29 @@ def test_a_damaged_capture_is_an_observation_or_an_error_that_says_so(tmp_path: 
         assert re.search(r"node-01\.xml:\d+: ", refused.summary)
     else:
         assert all(gpu.metrics.keys() == METRICS.keys() for gpu in observation.gpus)
+
+
+@settings(max_examples=300, deadline=None)
+@given(some.data())
+def test_a_capture_that_is_read_in_c_is_the_same_tree(data: some.DataObject) -> None:
+    whole = data.draw(some.sampled_from([NEW, OLD]))
+    at = data.draw(some.integers(0, len(whole)))
+    text = whole[:at] + data.draw(some.sampled_from(ODDITIES)) + whole[at:]
+    tree = tree_of(text)
+    if tree is not None:
+        careful = Careful(Path("node-01.xml"), text)
+        same, other = ([(node.tag, node.text, node.tail) for node in root.iter()] for root in (tree, careful.root))
+        assert same == other
+        assert len(careful.lines) == len(same)
+
+
+def test_an_odd_text_names_its_line_however_the_file_was_read(tmp_path: Path) -> None:
+    line = next(number for number, text in enumerate(NEW.splitlines(), 1) if "<gpu_temp>" in text)
+    for preface in ("", "<!-- xmlns -->\n"):
+        text = NEW.replace("<timestamp>", f"{preface}<timestamp>").replace("71 C", "tepid")
+        temperature = the_gpu(tmp_path, text).metrics["gpu_temp_celsius"]
+        assert isinstance(temperature, Missing)
+        assert f'"tepid" on line {line + len(preface.splitlines())}' in temperature.in_words()
 
 
 # -- real boards -------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from esnode.views.printable import one_line, plain_text, printable
 from esnode.views.scan import scan_text
 from esnode.views.source import columns, source_lines
 from esnode.views.text import Paint, diagnostic_box, error_box, write
+from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
 from tests.unit.views.plans import NASTY, a_full_plan, a_nasty_plan
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -131,3 +132,20 @@ def test_a_warning_with_its_place():
         "│ Did you mean policies?",
         "╵",
     ]
+
+
+def test_a_plan_of_a_thousand_gpus_is_read_in_a_few_screens():
+    gpus = [replace(a_gpu(), identity=replace(a_gpu().identity, uuid=f"GPU-{n}", index=n)) for n in range(1000)]
+    warm = [replace(gpu, metrics={**gpu.metrics, "gpu_temp_celsius": 60.0 + gpu.identity.index % 9}) for gpu in gpus]
+    hot = [replace(gpu, metrics={**gpu.metrics, "gpu_temp_celsius": 84.0}) for gpu in warm[::3]]
+    observation = an_observation(
+        *(hot[gpu.identity.index // 3] if gpu.identity.index % 3 == 0 else gpu for gpu in warm)
+    )
+    text = plan_text(plan_of(a_profile(a_policy()), observation), Paint())
+    lines = text.splitlines()
+    assert len(lines) < 160
+    assert max(map(len, lines)) < 500
+    assert "And 936 more GPUs: -json and the saved plan show all." in lines
+    assert "  #   and 270 more: -json and the saved plan name all" in lines
+    assert "GPU-69 and 310 more" in text
+    assert lines[-1] == "Plan: 0 to add, 334 to change, 0 to destroy."
