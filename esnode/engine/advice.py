@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from esnode.diagnostics import Diagnostic, Range, warning
 from esnode.engine.resolve import Desired, Resolution
-from esnode.model.hardware import ObservedGpu
+from esnode.model.hardware import Observation, ObservedGpu
 from esnode.model.plan import Cause, Change, Mode, Step, gpu_ranges
 from esnode.model.profile import Profile
 from esnode.model.readings import Missing
@@ -51,6 +51,20 @@ def advise(
         *_selection_warnings(profiles, selections),
         *_target_warnings(targets),
     )
+
+
+def unidentified_warnings(observation: Observation) -> Iterator[Diagnostic]:
+    """The GPUs that the driver counts and nobody has ever seen. One that an earlier look knew is among the others."""
+    known = {gpu.identity.index for gpu in observation.gpus}
+    unknown: dict[str, list[int]] = {}
+    for gpu in observation.unidentified:
+        if gpu.index not in known:
+            unknown.setdefault(gpu.failure.in_words(), []).append(gpu.index)
+    for why, indexes in unknown.items():
+        yield warning(
+            f"{gpu_ranges(indexes)} could not be read: {why}",
+            "The driver counts it, and nothing is known of it: nothing is planned for it.",
+        )
 
 
 def _notes(about: GpuAdvice, profiles: Mapping[str, Profile]) -> Iterator[_Note]:

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from esnode import __version__
 from esnode.engine.actions import plan_actions
-from esnode.engine.advice import GpuAdvice, advise
+from esnode.engine.advice import GpuAdvice, advise, unidentified_warnings
 from esnode.engine.corrections import Remedy, accept, correct
 from esnode.engine.criterion import Criterion, criterion_of
 from esnode.engine.diff import gpu_change
@@ -167,6 +167,7 @@ def make_plan(
         drift=tuple(drift for item in planned for drift in item.drift),
         changes=changes,
         diagnostics=(
+            *unidentified_warnings(observation),
             *advise([item.advice for item in planned], profiles, selections, state, options.mode, options.targets),
             *actions.warnings,
         ),

@@ -59,13 +59,20 @@ _NO_CHANGES = {
     Mode.CORRECT: "There is no drift to correct.",
 }
 
+_NO_CHANGES_SEEN = {
+    Mode.NORMAL: "What could be read of the hardware matches the profile.",
+    Mode.REFRESH_ONLY: "What could be read of the hardware still is as esnode applied it.",
+    Mode.CORRECT: "In what could be read there is no drift to correct.",
+}
+"""The same of a plan that is not complete."""
+
 
 def plan_text(plan: Plan, paint: Paint) -> str:
     """The whole plan, without a line end and without control characters of its input."""
     plan = _printable(plan)
     sections = [
         banner(plan, paint),
-        "\n".join(_state_lines(plan, paint)) or "No GPU was found.",
+        "\n".join(_state_lines(plan, paint)) or ("No GPU was found." if plan.complete else "No GPU could be read."),
         "\n".join(_drift_lines(plan, paint)),
         "\n".join(paint(f"Note: {note}", "dim") for note in plan.notes),
         _policy_section(plan, paint),
@@ -94,7 +101,8 @@ def summary_line(plan: Plan) -> str:
     unread = sum(1 for gpu in plan.gpus if gpu.failure)
     unreadable = f" {counted(unread, 'GPU')} could not be read." if unread else ""
     if not plan.changes:
-        return f"No changes. {_NO_CHANGES[plan.mode]}{unreadable}"
+        why = _NO_CHANGES[plan.mode] if plan.complete else _NO_CHANGES_SEEN.get(plan.mode, _NO_CHANGES[plan.mode])
+        return f"No changes. {why}{unreadable}"
     if plan.mode is Mode.REFRESH_ONLY:
         return f"Plan: to record drift of {counted(len(plan.changes), 'GPU')}, nothing is written to it.{unreadable}"
     added, changed, destroyed, forgotten = count_operations(plan.changes)

@@ -145,22 +145,22 @@ def main():
     path, phases = sys.argv[1], _read_phases(sys.argv[2])
     sys.argv = [_OURS, *sys.argv[3:]]
     os.register_at_fork(after_in_child=account.begin_anew)
-    exit_now = os._exit
+    exit_now, command = os._exit, os.getpid()
 
-    def end_child(code):
-        _write(f"{path}.{os.getpid()}")
+    def end(code):
+        if os.getpid() == command:
+            _write(path, first_line=_FIRST_LINE, ready=ready, over=time.perf_counter_ns())
+        else:
+            _write(f"{path}.{os.getpid()}")
         exit_now(code)
 
-    os._exit = end_child
+    os._exit = end
     sys.meta_path.insert(0, Finder(phases))
     ready = time.perf_counter_ns()
     account.begin_anew()
-    try:
-        from esnode.cli.main import run
+    from esnode.cli.start import run
 
-        run()
-    finally:
-        _write(path, first_line=_FIRST_LINE, ready=ready, over=time.perf_counter_ns())
+    run()
 
 
 if __name__ == "__main__":

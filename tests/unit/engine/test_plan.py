@@ -3,11 +3,15 @@
 import pytest
 
 from esnode.errors import ProfilesDisagree
+from esnode.model.hardware import UnidentifiedGpu
 from esnode.model.plan import Cause, DriftCause, Mode, Operation
 from esnode.model.profile import Selector
 from esnode.model.readings import Missing, MissingReason
 from esnode.model.settings import ClockRange, Percent
+from esnode.records import replace
 from esnode.storage.profiles.read import read_profiles
+from esnode.views.plan_text import plan_text
+from esnode.views.text import Paint
 from tests.builders import a_gpu, a_policy, a_profile, an_observation, plan_of
 from tests.unit.engine.machine import FakeMachine, changed_gpus
 
@@ -173,6 +177,23 @@ def test_a_gpu_that_the_driver_no_longer_lists_is_unreachable_not_gone():
     assert plan.gpus[0].failure is not None
     assert not plan.changes
     assert len(machine.state.managed.gpus) == 2
+
+
+def test_a_gpu_that_nobody_has_ever_identified_is_warned_about():
+    silent = Missing(missing=MissingReason.UNREACHABLE, detail="no answer")
+    unknown = tuple(UnidentifiedGpu(index=index, failure=silent) for index in (1, 2))
+    seen = replace(an_observation(a_gpu(0)), unidentified=unknown)
+    plan = plan_of(CAPPED, seen)
+    assert not plan.complete
+    assert "GPU-1, GPU-2 could not be read: no answer in time (no answer)" in summaries(plan)
+
+
+def test_of_hardware_that_could_not_be_read_nothing_is_claimed():
+    silent = Missing(missing=MissingReason.UNREACHABLE, detail="no answer")
+    seen = replace(an_observation(), gpus=(), unidentified=(UnidentifiedGpu(index=0, failure=silent),))
+    text = plan_text(plan_of(CAPPED, seen), Paint())
+    assert "No GPU could be read." in text
+    assert "No changes. What could be read of the hardware matches the profile." in text
 
 
 def test_a_setting_that_cannot_be_read_is_left_alone():
