@@ -26,10 +26,10 @@ SOAK ?= -hours 24 -speed 48
 soak: $(VENV)/test-ready
 	$(BIN)/python -m tests.soak $(SOAK)
 
-# What esnode costs and achieves on this machine, into docs/performance.md. Takes some minutes; best alone.
+# What esnode costs and achieves on this machine, into docs/performance.md. Takes some twenty minutes; best alone.
+# One part: make bench PART=start (no_op, phases, applying, growth, fleet, thermal, loop_cost).
 bench: $(VENV)/test-ready
-	$(BIN)/python -m tests.benchmarks.thermal
-	$(BIN)/python -m tests.benchmarks.loop_cost
+	$(BIN)/python -m tests.benchmarks$(addprefix .,$(PART))
 
 # Golden texts and generated schemas are written anew, to be reviewed as a diff.
 golden: $(VENV)/test-ready

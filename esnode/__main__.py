@@ -1,7 +1,5 @@
 """`python -m esnode` is the console script `esnode`."""
 
-import sys
+from esnode.cli.start import run
 
-from esnode.cli.main import main
-
-sys.exit(main())
+run()

@@ -136,10 +136,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the person who runs the tests has set for esnode must not reach them."""
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the person who runs the tests has set for esnode must not reach them, nor what esnode keeps for them."""
     for name in [name for name in os.environ if name.startswith("ESNODE_") and name != "ESNODE_REQUIRE_LANES"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

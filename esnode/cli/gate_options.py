@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from esnode.cli.options import together
-from esnode.engine.gates import Rules, parse_deny
 from esnode.errors import BadInvocation, BadValue
 from esnode.secrets import is_reference
+
+if TYPE_CHECKING:
+    from esnode.engine.gates import Rules
 
 
 class Denied(click.ParamType[Any]):
@@ -23,6 +25,8 @@ class Denied(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         if isinstance(value, tuple):
             return value
+        from esnode.engine.gates import parse_deny
+
         try:
             return parse_deny(value)
         except BadValue as wrong:
@@ -94,6 +98,8 @@ gate_options = together(
 
 
 def rules_of(deny: Iterable[tuple[str, ...]], max_changes: int | None, max_watts_delta: float | None) -> Rules:
+    from esnode.engine.gates import Rules
+
     words = tuple(dict.fromkeys(word for given in deny for word in given))
     return Rules(deny=words, max_changes=max_changes, max_watts_delta=max_watts_delta)
 

@@ -1,11 +1,13 @@
-"""The console script: one command, one exit code, never a traceback."""
+"""The command line: one command, one exit code, never a traceback."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -99,14 +101,12 @@ def main(args: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`esnode plan | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
+    except OSError as failure:
+        # As text, on standard error, in any case: standard output is what takes nothing more.
+        return _fail(_lost_output(failure), ()) if _is_of_output(failure) else _crash(failure, words)
     except Exception as bug:
         return _crash(bug, words)
     return result if isinstance(result, int) else 0
-
-
-def run() -> None:
-    """The console script's entry point."""
-    sys.exit(main())
 
 
 def _fail(known: EsnodeError, words: Sequence[str]) -> int:
@@ -121,6 +121,22 @@ def _interrupted(words: Sequence[str]) -> int:
         return _fail(Interrupted("Interrupted"), words)
     sys.stderr.write("\nInterrupted.\n")
     return EXIT_INTERRUPTED
+
+
+def _is_of_output(failure: OSError) -> bool:
+    """Whether standard output takes nothing more. Files of esnode's own have errors that name them."""
+    return failure.filename is None and failure.errno in _FULL
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _lost_output(failure: OSError) -> EsnodeError:
+    return EsnodeError(
+        f"Standard output cannot be written: {failure.strerror}",
+        detail="What was done before stands. Only its report is not whole.",
+        next_step="Make room, or send the output elsewhere. esnode state history shows what was changed.",
+    )
 
 
 def _crash(bug: Exception, words: Sequence[str]) -> int:

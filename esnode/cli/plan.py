@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -17,10 +17,12 @@ from esnode.cli.syntax import Command, Out, switch
 from esnode.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_PLAN_REFUSED, BadInvocation, EsnodeError, PlanDenied
 from esnode.model.plan import Mode, Plan
 from esnode.records import replace
-from esnode.wiring.gates import Approved, Gates, decides_the_same, differences_from, open_key, read_approved, unexpected
 from esnode.wiring.machine import facts, open_machine
 from esnode.wiring.profiles import distrusted, read_given
 from esnode.wiring.saving import ENDING, make_folder, save_plan, sign_plan
+
+if TYPE_CHECKING:
+    from esnode.wiring.gates import Approved, Gates
 
 _PLANNING = ("state_path", "refresh", "lock", "lock_timeout", "targets", "valid_for", "timeout")
 """What is asked of every planning alike."""
@@ -124,24 +126,26 @@ def run_plan(
     sarif: Path | None = None,
 ) -> int:
     """Plan, save and show, then hold the plan to its gates. The exit code."""
-    from esnode.views.plan import plan_view
-    from esnode.views.progress import progress
-
     check_signing(sign_key, sign_key_password, is_saved=out is not None)
-    view = plan_view(as_json=json, no_color=no_color)
-    view.begin()
-    gates = Gates(
-        rules=rules_of(deny, max_changes, max_watts_delta), against=against, key=open_key(sign_key, sign_key_password)
-    )
-    approved = read_approved(against) if against else None
     given = facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture))
     with contextlib.ExitStack() as stack:
-        # The driver takes its time to open; profiles are read meanwhile.
+        # The driver takes its time to open; all else is loaded and read meanwhile.
         asks_driver = refresh and not capture
         machine = stack.enter_context(open_machine(simulate, given, timeout=timeout)) if asks_driver else None
-        profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
+        from esnode.views.plan import plan_view
+        from esnode.views.progress import progress
+        from esnode.wiring.gates import Gates, open_key, read_approved
         from esnode.wiring.planning import Request, plan_for
 
+        view = plan_view(as_json=json, no_color=no_color)
+        view.begin()
+        gates = Gates(
+            rules=rules_of(deny, max_changes, max_watts_delta),
+            against=against,
+            key=open_key(sign_key, sign_key_password),
+        )
+        approved = read_approved(against) if against else None
+        profiles = read_given(profile_paths) if mode is Mode.NORMAL else ()
         if refresh:
             view.refreshing()
         request = Request(
@@ -181,6 +185,7 @@ def run_captures(paths: Sequence[Path], *, mode: Mode, reassert: bool, **asked: 
     from esnode.views.fleet import fleet_view
     from esnode.wiring.captures import find_captures
     from esnode.wiring.fleet import plan_fleet
+    from esnode.wiring.gates import Gates
     from esnode.wiring.planning import Request
 
     out, against, as_json = asked["out"], asked["against"], asked["json"]
@@ -241,6 +246,7 @@ def _hold(plan: Plan, gates: Gates, approved: Approved | None, *, as_json: bool,
     """Hold a plan that was shown to its gates, and show which refuse it."""
     from esnode.engine.gates import check_rules
     from esnode.views.errors import show_error
+    from esnode.wiring.gates import decides_the_same, differences_from, unexpected
 
     refusals: list[EsnodeError] = []
     if approved:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esnode.diagnostics import Diagnostic
-from esnode.model.plan import Plan
-from esnode.storage.files import replace_file
+
+if TYPE_CHECKING:
+    from esnode.model.plan import Plan
 
 _READABLE_BY_ALL = 0o644
 """Unlike a plan: a report is for a viewer that may be another user."""
@@ -16,6 +18,8 @@ _READABLE_BY_ALL = 0o644
 
 def save_report(path: Path, text: str) -> None:
     """Atomically. Raises FileUnwritable."""
+    from esnode.storage.files import replace_file
+
     replace_file(path, text.encode(), mode=_READABLE_BY_ALL)
 
 

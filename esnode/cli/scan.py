@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -9,9 +10,7 @@ import click
 from esnode.cli import options
 from esnode.cli.syntax import Command
 from esnode.errors import EXIT_CHANGES
-from esnode.model.plan import Mode
-from esnode.wiring.machine import facts
-from esnode.wiring.planning import Request, plan_for
+from esnode.wiring.machine import facts, open_machine
 from esnode.wiring.profiles import read_given
 
 VALID_FOR = 3600.0
@@ -58,27 +57,33 @@ def command(
       esnode scan
       esnode scan -f training.es -out fix.json
     """
-    from esnode.views.progress import progress
-    from esnode.views.scan import scan_view
+    given = facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture))
+    with contextlib.ExitStack() as stack:
+        # The driver takes its time to open; all else is loaded and read meanwhile.
+        machine = None if capture else stack.enter_context(open_machine(simulate, given, timeout=timeout))
+        from esnode.model.plan import Mode
+        from esnode.views.progress import progress
+        from esnode.views.scan import scan_view
+        from esnode.wiring.planning import Request, plan_for
 
-    view = scan_view(as_json=json, no_color=no_color)
-    view.begin()
-    request = Request(
-        profiles=read_given(profile_paths) if profile_paths else (),
-        mode=Mode.CORRECT,
-        state_path=state_path,
-        facts=facts(node_path, tags=tags, labels=labels, is_this_machine=not (simulate or capture)),
-        capture=capture,
-        simulate=None if capture else simulate,
-        refresh=True,
-        lock=lock,
-        lock_timeout=lock_timeout,
-        targets=(),
-        valid_for=VALID_FOR,
-        timeout=timeout,
-    )
-    with progress(f"Reading {capture or 'the hardware'}", as_json=json):
-        plan = plan_for(request)
+        view = scan_view(as_json=json, no_color=no_color)
+        view.begin()
+        request = Request(
+            profiles=read_given(profile_paths) if profile_paths else (),
+            mode=Mode.CORRECT,
+            state_path=state_path,
+            facts=given,
+            capture=capture,
+            simulate=None if capture else simulate,
+            refresh=True,
+            lock=lock,
+            lock_timeout=lock_timeout,
+            targets=(),
+            valid_for=VALID_FOR,
+            timeout=timeout,
+        )
+        with progress(f"Reading {capture or 'the hardware'}", as_json=json):
+            plan = plan_for(request, machine)
     if out:
         from esnode.storage.plans import write_plan
 

@@ -89,13 +89,14 @@ class _Run:
     def __init__(self, *, plan: Plan, state: State, observation: Observation, world: Surroundings) -> None:
         self.plan = plan
         self.state = state
-        self.observation = observation
         self.world = world
         self.stopped = ""
         self.is_state_lost = False
         self.is_saved = True
         self.has_begun = False
         self.steps: list[StepOutcome] = []
+        self.written: dict[str, set[str]] = {}
+        self.observed = {gpu.identity.uuid: gpu for gpu in observation.gpus}
         self.results: dict[str, Result] = {change.address: Result.NOT_STARTED for change in plan.changes}
         self.act = Act(
             operation=world.operation, user=world.user, plan=plan, digest=world.plan_digest, lineage=state.lineage
@@ -124,10 +125,11 @@ class _Run:
         for intent in intents:
             state = remember(state, intent.gpu, {intent.setting: intent.before})
         self._save(open_intents(state, intents))
+        all_written, now = self._write_all(tasks), self.world.clock.now()
         state, opened = self.state, self.state.serial
-        for task, intent, written in zip(tasks, intents, self._write_all(tasks), strict=True):
+        for task, intent, written in zip(tasks, intents, all_written, strict=True):
             outcome = outcome_of(task, written)
-            state = self._close(state, task, intent, outcome)
+            state = self._close(state, task, intent, outcome, now)
             self._finished(task, outcome)
         self._close_batch(state, tasks, opened)
 
@@ -154,6 +156,8 @@ class _Run:
 
     def _finished(self, task: Task, outcome: StepOutcome) -> None:
         self.steps.append(outcome)
+        if not outcome.error:
+            self.written.setdefault(outcome.address, set()).add(outcome.setting)
         self.world.progress.finished(task.change, outcome)
 
     def _close_batch(self, state: State, tasks: Sequence[Task], opened: int) -> None:
@@ -183,7 +187,7 @@ class _Run:
         return carry_out(changes, run, self.world.hands)
 
     def _identities(self) -> dict[str, GpuIdentity]:
-        return {gpu.identity.uuid: gpu.identity for gpu in self.observation.gpus}
+        return {uuid: gpu.identity for uuid, gpu in self.observed.items()}
 
     def finish(self) -> None:
         """Record what needs no hardware, for every change whose writes all succeeded."""
@@ -226,7 +230,7 @@ class _Run:
         return self.is_open(change) and written == set(steps_of(change)) and bool(written or not self.stopped)
 
     def _written(self, change: Change) -> set[str]:
-        return {step.setting for step in self.steps if step.address == change.address and not step.error}
+        return self.written.get(change.address, set())
 
     def report(self) -> ApplyReport:
         for change in self.plan.changes:
@@ -243,7 +247,7 @@ class _Run:
         )
 
     def _observed(self, task: Task) -> Reading[ReadableValue]:
-        gpu = self.observation.gpu(task.change.gpu.uuid) if task.change.gpu else None
+        gpu = self.observed.get(task.change.gpu.uuid) if task.change.gpu else None
         return gpu.setting(task.setting) if gpu else NOT_READ
 
     def _write_all(self, tasks: Sequence[Task]) -> Sequence[Written]:
@@ -251,9 +255,9 @@ class _Run:
             self.world.progress.started(task.change, task.setting)
         return self.world.actuator.write_all([task.write for task in tasks])
 
-    def _close(self, state: State, task: Task, intent: Intent, outcome: StepOutcome) -> State:
+    def _close(self, state: State, task: Task, intent: Intent, outcome: StepOutcome, now: Moment) -> State:
         """The record after one step, by what was found on the hardware and not by what was hoped for."""
-        now, identity = self.world.clock.now(), task.change.gpu
+        identity = task.change.gpu
         if identity is None:
             raise ValueError(f"{task.change.address} has no GPU")
         if outcome.result is Result.APPLIED:

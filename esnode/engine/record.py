@@ -223,4 +223,6 @@ def with_record(state: State, uuid: str, record: ManagedGpu) -> State:
 
 
 def without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
-    return {name: value for name, value in mapping.items() if name != key}
+    rest = dict(mapping)
+    rest.pop(key, None)
+    return rest

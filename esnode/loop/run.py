@@ -43,6 +43,9 @@ from esnode.wiring.machine import Machine
 SETTLE: Final = 2.0
 """Seconds to leave a driver alone after the machine woke up."""
 
+_USUAL_THRESHOLDS: Final = (700, 10, 10)
+"""Python's own, of its collector of cycles."""
+
 _BENIGN: Final = (StalePlan, LockHeld)
 """Refusals that mean no more than: look again."""
 
@@ -171,7 +174,9 @@ class ControlLoop:
         lines = [f"Profile '{profile.name}' {verb} {host}.{simulated}" for profile in self._inputs.profiles]
         self._view.begin(lines if self._orders.once else [*lines, "Active Control Loop started."])
         self._speaker.begun(result)
-        # Everything loaded by now stays: it is not to be gone through again in every collection to come.
+        # Everything loaded by now stays: it is not to be gone through again in every collection to come, and those
+        # come as often as is usual, unlike in a command that ends soon.
+        gc.set_threshold(*_USUAL_THRESHOLDS)
         gc.collect()
         gc.freeze()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Final
 
 from esnode.errors import BadValue
@@ -85,6 +84,8 @@ def _check_part(part: re.Match[str]) -> None:
     if name is None:
         raise BadValue(f'The message has a "{part.group()}" without its partner', next_step=known)
     if name not in FIELDS:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, FIELDS, n=1)
         hint = f"Did you mean {{{near[0]}}}? " if near else ""
         raise BadValue(f'The message names "{{{name[:60]}}}", which esnode does not know', next_step=hint + known)

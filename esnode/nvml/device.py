@@ -16,6 +16,7 @@ from esnode.model.readings import UNSUPPORTED, Reading
 from esnode.model.settings import COMPUTE_MODES
 from esnode.nvml.failures import Code, failure
 from esnode.nvml.library import invoke, invoke_for_number
+from esnode.nvml.lists import Listed, RunningProcess, invoke_for_list
 from esnode.records import dataclass, field
 from esnode.units import watts
 
@@ -176,7 +177,8 @@ class Device:
 
     def _graphics_clocks(self) -> tuple[int, ...]:
         by_memory_clock = (
-            self._clocks("nvmlDeviceGetSupportedGraphicsClocks", clock) for clock in self.memory_clocks_mhz()
+            self._clocks("nvmlDeviceGetSupportedGraphicsClocks", ctypes.c_uint(clock))
+            for clock in self.memory_clocks_mhz()
         )
         return tuple(sorted({clock for clocks in by_memory_clock for clock in clocks}))
 
@@ -208,8 +210,8 @@ class Device:
 
     def process_count(self) -> int:
         """Processes that have the GPU open for compute or graphics; one that does both counts once."""
-        compute = self._ask("nvmlDeviceGetComputeRunningProcesses")
-        graphics = self._ask("nvmlDeviceGetGraphicsRunningProcesses")
+        compute = self._list("nvmlDeviceGetComputeRunningProcesses_v3", of=RunningProcess)
+        graphics = self._list("nvmlDeviceGetGraphicsRunningProcesses_v3", of=RunningProcess)
         return len({process.pid for process in [*compute, *graphics]})
 
     def performance_state(self) -> int:
@@ -245,11 +247,14 @@ class Device:
         info = self._ask("nvmlDeviceGetMemoryInfo")
         return MemoryUse(total=info.total, used=info.used, free=info.free)
 
-    def _clocks(self, wrapper: str, *arguments: object) -> tuple[int, ...]:
+    def _list(self, symbol: str, *arguments: object, of: type[Listed]) -> list[Any]:
+        return invoke_for_list(symbol, self.handle, *arguments, of=of, about=self.uuid)
+
+    def _clocks(self, symbol: str, *arguments: object) -> tuple[int, ...]:
         """Ascending. A driver that lists none does not support the question."""
-        clocks = self._ask(wrapper, *arguments)
+        clocks = self._list(symbol, *arguments, of=ctypes.c_uint)
         if not clocks:
-            raise self._not_supported(wrapper)
+            raise self._not_supported(symbol)
         return tuple(sorted(set(clocks)))
 
     def _field(self, field: int) -> float:

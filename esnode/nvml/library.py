@@ -36,6 +36,14 @@ def invoke(wrapper: str, *arguments: object, about: str = "") -> Any:
     raise failure(code, call=wrapper, about=about)
 
 
+def code_of(symbol: str, *arguments: object) -> int:
+    """The code that the C function of that name gives, for what pynvml's own function asks in a roundabout way."""
+    try:
+        return int(pynvml._nvmlGetFunctionPointer(symbol)(*arguments))
+    except pynvml.NVMLError as problem:  # there is no such function, or no library
+        return int(problem.value)
+
+
 def invoke_for_number(wrapper: str, *arguments: object, about: str = "") -> int:
     """The same for a function that returns one number; "not available" is NotSupported."""
     value = int(invoke(wrapper, *arguments, about=about))

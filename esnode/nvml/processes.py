@@ -15,6 +15,7 @@ from esnode.model.readings import Missing, MissingReason, Reading
 from esnode.nvml.device import Device
 from esnode.nvml.failures import Code
 from esnode.nvml.library import invoke, invoke_for_number
+from esnode.nvml.lists import RunningProcess, invoke_for_list
 from esnode.records import dataclass
 
 _LISTS: Final[Mapping[ProcessKind, str]] = {
@@ -89,9 +90,9 @@ def _samples(device: Device, since: int) -> list[Any]:
 
 def _listed(device: Device, handle: Any, *, mig: str = "", is_parent: bool = False) -> Iterator[ListedProcess]:
     """The lists of a GPU or a MIG device; `is_parent` where a GPU lists those of its MIG devices."""
-    for kind, wrapper in _LISTS.items():
+    for kind, symbol in _LISTS.items():
         try:
-            entries = _ask(device, wrapper, handle)
+            entries = _ask(device, symbol, handle)
         except NotSupported:
             if kind is ProcessKind.COMPUTE:
                 raise
@@ -101,13 +102,13 @@ def _listed(device: Device, handle: Any, *, mig: str = "", is_parent: bool = Fal
             yield ListedProcess(pid=entry.pid, kind=kind, memory_bytes=_size(entry), mig=instance)
 
 
-def _ask(device: Device, wrapper: str, handle: Any) -> list[Any]:
+def _ask(device: Device, symbol: str, handle: Any) -> list[Any]:
     for version in _VERSIONS[:-1]:
         try:
-            return list(invoke(wrapper + version, handle, about=device.uuid))
+            return invoke_for_list(symbol + version, handle, of=RunningProcess, about=device.uuid)
         except NotSupported:
             continue
-    return list(invoke(wrapper + _VERSIONS[-1], handle, about=device.uuid))
+    return invoke_for_list(symbol + _VERSIONS[-1], handle, of=RunningProcess, about=device.uuid)
 
 
 def _size(entry: Any) -> Reading[int]:

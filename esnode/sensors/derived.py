@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from esnode.model.metrics import metric
@@ -13,8 +14,10 @@ T = TypeVar("T")
 
 def derive(make: Callable[..., T], *readings: Reading[Any]) -> Reading[T]:
     """`make` of the values; when one is missing, so is the result, for the first such reason."""
-    missing = next((reading for reading in readings if isinstance(reading, Missing)), None)
-    return missing if missing is not None else make(*readings)
+    for reading in readings:
+        if isinstance(reading, Missing):
+            return reading
+    return make(*readings)
 
 
 def percent_of(part: Reading[float], whole: Reading[float]) -> Reading[float]:
@@ -29,6 +32,7 @@ def _percent(part: float, whole: float) -> Reading[float]:
     return part / whole * 100
 
 
+@lru_cache(maxsize=256)
 def missing_for_now(name: str) -> Missing | None:
     """Why neither driver nor capture tells the metric, or None when they do. KeyError for an unknown name."""
     row = metric(name)

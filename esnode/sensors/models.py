@@ -7,6 +7,7 @@ release for every new board. So the rules below drop what is not the family and 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from esnode.model.boards import board_named
@@ -24,6 +25,7 @@ _SHARED_BOARDS: Final = re.compile(r"G[HB]\d")
 _CLOSE_ENOUGH: Final = 0.2
 
 
+@lru_cache(maxsize=64)
 def model_of(name: str) -> str:
     """`NVIDIA H100 80GB HBM3` -> `H100`, `NVIDIA GeForce RTX 4070 Ti SUPER` -> `RTX4070TISUPER`, `Tesla T4` -> `T4`.
 
@@ -37,6 +39,7 @@ def model_of(name: str) -> str:
     return family.replace("-", "")
 
 
+@lru_cache(maxsize=64)
 def vram_size(name: str, memory_mib: Reading[float]) -> Reading[str]:
     """The size on the box, such as `80GB`: from the name, else the catalogue of boards, else rounded GiB.
 

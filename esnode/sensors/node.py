@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -34,7 +33,7 @@ _CONTAINER_ROOT: Final = re.compile(r"docker|containerd|containers/storage|kubel
 def node_name() -> str:
     """What people call this machine: $ESNODE_NODE_NAME, in a pod $NODE_NAME, else its hostname."""
     in_pod = os.environ.get("NODE_NAME") if os.environ.get("KUBERNETES_SERVICE_HOST") else None
-    return os.environ.get("ESNODE_NODE_NAME") or in_pod or socket.gethostname()
+    return os.environ.get("ESNODE_NODE_NAME") or in_pod or os.uname().nodename
 
 
 def identify_node(

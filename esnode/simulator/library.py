@@ -97,7 +97,10 @@ class Library:
 
     def gpu(self, index: int) -> SimulatedGpu:
         """The GPU as it is now; looks a few milliseconds apart see the same."""
-        state, tick = self._without_the_ended(self.state(), index), time.monotonic()
+        return self._gpu(self.state(), index)
+
+    def _gpu(self, state: MachineState, index: int) -> SimulatedGpu:
+        state, tick = self._without_the_ended(state, index), time.monotonic()
         seen = self._seen.get(index)
         if seen is not None and seen[0] is state and (state.speed == 0 or tick - seen[1] < _SENSOR_PERIOD):
             return seen[2]
@@ -117,9 +120,10 @@ class Library:
         """The GPU of a handle. One that was never given, or has become stale, is INVALID_ARGUMENT."""
         offset = handle_of(argument) - _FIRST_HANDLE
         index, rest = divmod(offset, _HANDLE_STEP)
-        if offset < 0 or index >= len(self.state().machine.gpus):
+        state = self.state()
+        if offset < 0 or index >= len(state.machine.gpus):
             raise Refusal(Code.INVALID_ARGUMENT)
-        gpu = self.gpu(index)
+        gpu = self._gpu(state, index)
         # On Grace modules the GPU's memory is a NUMA node, and handles end with persistence mode (nvml.h).
         if gpu.board.is_grace and rest != gpu.state.generation % _GENERATIONS * _GENERATION_STEP:
             raise Refusal(Code.INVALID_ARGUMENT)

@@ -5,7 +5,6 @@ ruamel.yaml is imported only when a file is really parsed: a world whose registe
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -167,6 +166,8 @@ class Source:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """The next step for a word that nobody knows: the nearest one, else all of them."""
+    from difflib import get_close_matches
+
     names = list(known)
-    near = difflib.get_close_matches(str(word), names, n=1)
+    near = get_close_matches(str(word), names, n=1)
     return f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(names)}."

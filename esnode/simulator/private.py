@@ -6,7 +6,6 @@ A thousand looks at it take a second. Nothing is left of it afterwards.
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from esnode.errors import WorldInvalid
 from esnode.simulator import clients
 from esnode.simulator.machine import Machine
 from esnode.simulator.manifest import read_manifest
-from esnode.simulator.registers import GpuState, MachineState, Registers, first_state
+from esnode.simulator.registers import MachineState, Registers, first_state
 from esnode.simulator.world import World
 
 _STARTS_AT: Final = 1_767_225_600.0  # 2026-01-01T00:00:00Z: the same story is always told at the same time
@@ -36,7 +35,7 @@ class MemoryRegisters(Registers):
 
     @contextlib.contextmanager
     def changing(self, make: MachineState | None = None) -> Iterator[MachineState]:
-        state = _copied(self._present)
+        state = self._present.copy()
         state.advance_bodies(state.now())
         yield state
         self._present = state
@@ -76,18 +75,3 @@ def _hermetic(machine: Machine) -> Machine:
         cold_handle_seconds=0.0,
         setter_seconds=0.0,
     )
-
-
-def _copied(state: MachineState) -> MachineState:
-    made = copy.copy(state)
-    made.clients = dict(state.clients)
-    made.gpus = {uuid: _gpu_copied(gpu) for uuid, gpu in state.gpus.items()}
-    return made
-
-
-def _gpu_copied(gpu: GpuState) -> GpuState:
-    made = copy.copy(gpu)
-    made.pins, made.faults, made.xids = dict(gpu.pins), list(gpu.faults), list(gpu.xids)
-    made.processes = None if gpu.processes is None else list(gpu.processes)
-    made.ended = list(gpu.ended)
-    return made

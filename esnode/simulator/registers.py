@@ -12,11 +12,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from esnode.errors import WorldInvalid
+from esnode.records import dataclass, field, members, replace
 from esnode.simulator.machine import GpuSpec, Machine, SimulatedProcess, machine_from_json
 from esnode.simulator.physics import Body, Conditions, Sharing, advance, settle
 
@@ -26,9 +26,10 @@ _UPTIME_AT_START: Final = 600.0  # the machine had been up for a while when some
 _NOT_YET: Final = Body(at=0.0, temperature=0.0, average_watts=0.0)
 
 Lock = tuple[int, int]
+Stamp = tuple[int, int, int]
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False)
 class GpuState:
     """What one GPU remembers. The first block is lost when the driver lets go of the GPU.
 
@@ -60,6 +61,16 @@ class GpuState:
     ended: list[str] = field(default_factory=list)
     body: Body = _NOT_YET
 
+    def copy(self) -> GpuState:
+        return replace(
+            self,
+            pins=dict(self.pins),
+            faults=list(self.faults),
+            xids=list(self.xids),
+            processes=None if self.processes is None else list(self.processes),
+            ended=list(self.ended),
+        )
+
     def let_go(self) -> None:
         """What the driver does when the last client closes a GPU that is not persistent."""
         self.power_limit_mw = None
@@ -82,7 +93,7 @@ class GpuState:
         self.body = Body(at=body.at, temperature=body.temperature, average_watts=body.average_watts)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False)
 class MachineState:
     """The whole file. World times are seconds since the Unix epoch on the world's own wall clock.
 
@@ -103,6 +114,10 @@ class MachineState:
     writes: int = 0
     clients: dict[str, int] = field(default_factory=dict)
     gpus: dict[str, GpuState] = field(default_factory=dict)
+
+    def copy(self) -> MachineState:
+        """One to be changed while others look at this one."""
+        return replace(self, clients=dict(self.clients), gpus={uuid: gpu.copy() for uuid, gpu in self.gpus.items()})
 
     def now(self) -> float:
         """World seconds. The clock never goes back, even when the host's does."""
@@ -153,8 +168,8 @@ class MachineState:
             gpu.body = advance(self.conditions(spec), gpu.body, now)
 
     def to_json(self) -> dict[str, Any]:
-        plain = {**vars(self), "format": FORMAT, "machine": self.machine.to_json()}
-        plain["gpus"] = {uuid: {**vars(gpu), "body": gpu.body._asdict()} for uuid, gpu in self.gpus.items()}
+        plain = {**members(self), "format": FORMAT, "machine": self.machine.to_json()}
+        plain["gpus"] = {uuid: {**members(gpu), "body": gpu.body._asdict()} for uuid, gpu in self.gpus.items()}
         return plain
 
 
@@ -229,19 +244,20 @@ class Registers:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._seen: tuple[int, ...] = ()
-        self._state: MachineState | None = None
+        self._text = os.fspath(path)
+        self._seen: tuple[Stamp, MachineState] | None = None
+        self._machine: tuple[Any, Machine] | None = None
 
     def read(self) -> MachineState | None:
         """The present state, for looking only; None where there is no file. Raises WorldInvalid."""
         try:
-            stat = os.stat(self.path)  # noqa: PTH116 - the price of every call of the driver
+            stamp = _stamp(self._text)
         except FileNotFoundError:
             return None
-        seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        if seen != self._seen or self._state is None:
-            self._state, self._seen = self._parse(), seen
-        return self._state
+        seen = self._seen
+        if seen is None or seen[0] != stamp:
+            self._seen = seen = stamp, self._parse()
+        return seen[1]
 
     def state(self) -> MachineState:
         """The present state, for looking only. Raises WorldInvalid when it is gone."""
@@ -282,7 +298,8 @@ class Registers:
 
     def _fresh(self) -> MachineState | None:
         """A copy of one's own: what others look at must not change under their eyes."""
-        return self._parse() if self.path.exists() else None
+        state = self.read()
+        return state.copy() if state else None
 
     def _parse(self) -> MachineState:
         try:
@@ -290,7 +307,7 @@ class Registers:
             if document.pop("format") != FORMAT:
                 raise ValueError("another version of esnode wrote it")
             document["gpus"] = {uuid: _gpu_from_json(gpu) for uuid, gpu in document["gpus"].items()}
-            return MachineState(**{**document, "machine": machine_from_json(document["machine"])})
+            return MachineState(**{**document, "machine": self._machine_of(document["machine"])})
         except (ValueError, KeyError, TypeError, AttributeError) as wrong:
             raise WorldInvalid(
                 f"{self.path} is not a file of registers: {wrong}",
@@ -299,17 +316,28 @@ class Registers:
         except OSError as failure:
             raise WorldInvalid(f"{self.path} cannot be read: {failure.strerror}") from None
 
+    def _machine_of(self, document: dict[str, Any]) -> Machine:
+        """Most of the file, and it hardly ever changes."""
+        known = self._machine
+        if known is None or known[0] != document:
+            self._machine = known = document, machine_from_json(document)
+        return known[1]
+
     def _write(self, state: MachineState) -> None:
         data = json.dumps(state.to_json(), separators=(",", ":"), allow_nan=False).encode()
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
             temporary.write_bytes(data)
             self._keep_rights(temporary)
+            # A file system's own clock ticks too slowly to tell two changes apart.
+            os.utime(temporary, ns=(time.time_ns(), time.time_ns()))
+            stamp = _stamp(temporary)
             temporary.replace(self.path)
         except OSError as failure:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise _unwritable(self.path, failure) from None
+        self._seen = stamp, state  # nobody changes it any more
 
     def _keep_rights(self, temporary: Path) -> None:
         """A file made by root beside a user's world belongs to that user, who goes on with it later."""
@@ -318,6 +346,11 @@ class Registers:
             os.chown(temporary, owner.st_uid, owner.st_gid)
             with contextlib.suppress(OSError):
                 os.chown(self.path.with_name(self.path.name + ".lock"), owner.st_uid, owner.st_gid)
+
+
+def _stamp(path: str | Path) -> Stamp:
+    stat = os.stat(path)  # noqa: PTH116 - the price of every call of the driver
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _gpu_from_json(document: dict[str, Any]) -> GpuState:

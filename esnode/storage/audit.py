@@ -6,7 +6,6 @@ its journal entry still open and writes it anew. Whoever writes holds the state'
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -43,7 +42,7 @@ class AuditLog:
         """Append entries, on disk when this returns. Raises StateUnwritable; then none of them is there."""
         if not entries:
             return
-        data = b"".join(_line(entry) for entry in entries)
+        data = b"".join(wire.line(entry) for entry in entries)
         try:
             self._rotate(len(data))
             self._append(data)
@@ -118,10 +117,6 @@ class AuditLog:
                 older.replace(_aside(self.path, number + 1))
         self.path.replace(_aside(self.path, 1))
         sync_directory(self.path.parent)
-
-
-def _line(entry: AuditEntry) -> bytes:
-    return json.dumps(wire.plain(entry), separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode() + b"\n"
 
 
 def _whole(handle: int) -> int:

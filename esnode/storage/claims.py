@@ -13,7 +13,7 @@ from esnode import wire
 from esnode.errors import BadValue, EsnodeError, FileUnwritable, StateUnwritable
 from esnode.model.claims import Claim, ForeignClaim, Standing
 from esnode.model.state import ManagedGpu, State
-from esnode.storage.files import give_to_caller, replace_file
+from esnode.storage.files import Draft, give_to_caller, replace_files
 from esnode.storage.locks import is_locked, locked
 from esnode.storage.states import StateFile
 
@@ -59,7 +59,9 @@ class ClaimFolder:
             if self.read(uuid) == claim:
                 continue
             try:
-                replace_file(self._path(uuid), wire.pretty(wire.plain(claim)), mode=_READABLE)
+                draft = Draft(path=self._path(uuid), data=wire.pretty(wire.plain(claim)), mode=_READABLE)
+                # A claim ends with the boot, and one that is not whole is none: the next apply claims again.
+                replace_files([draft], durable=False)
             except FileUnwritable as failure:
                 raise _unwritable(self.directory, failure.summary) from None
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from esnode.errors import FileUnreadable, FileUnwritable
+from esnode.records import dataclass
 
 PRIVATE = 0o600
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LEFT_AFTER = 600.0
 """Seconds after which a temporary file is nobody's: writing one takes milliseconds."""
 
@@ -35,31 +37,69 @@ def read_file(path: Path, what: str) -> bytes:
         raise FileUnreadable(f"The {what} {path} cannot be read: {failure.strerror}") from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A file that is to be put in place.
+
+    Owner and mode of a file that is replaced are kept; a new one gets those of `like`, where there is such
+    a file, else `mode` and, in a directory of the user who called sudo, that user.
+    """
+
+    path: Path
+    data: bytes
+    mode: int = PRIVATE
+    like: Path | None = None
+
+
 def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, like: Path | None = None) -> None:
     """Put `data` at `path` so that a crash at any instant leaves the old bytes or the new ones.
 
-    Owner and mode of a file that is replaced are kept; a new one gets those of `like`, where there is such
-    a file, else `mode` and, in a directory of the user who called sudo, that user. Raises FileUnwritable.
+    On disk when this returns. Raises FileUnwritable.
     """
+    replace_files([Draft(path=path, data=data, mode=mode, like=like)])
+
+
+def replace_files(drafts: Sequence[Draft], *, durable: bool = True) -> None:
+    """Put files of one directory in place, in this order, so that a crash at any instant leaves each old or new.
+
+    All of them are written before the first is put in place: when there is no room, none is. They are on disk when this
+    returns; not `durable` is for what the next boot may lose. Raises FileUnwritable.
+    """
+    written: list[Path] = []
+    path = drafts[0].path
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                _keep_owner_and_mode(file.fileno(), (path, like), mode)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            for draft in drafts:
+                path = draft.path
+                temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+                handle = os.open(
+                    temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE
+                )
+                written.append(temporary)
+                _write(handle, draft, durable=durable)
+            for draft, temporary in zip(drafts, written, strict=True):
+                path = draft.path
+                temporary.replace(path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            for temporary in written:
+                temporary.unlink(missing_ok=True)
             raise
-        sync_directory(path.parent)
+        if durable:
+            sync_directory(path.parent)
     except OSError as failure:
         raise FileUnwritable(
             f"{path} cannot be written: {failure.strerror}",
             next_step=f"Make room or give permission in {path.parent}, then run the command again.",
         ) from None
+
+
+def _write(handle: int, draft: Draft, *, durable: bool) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(draft.data)
+        _keep_owner_and_mode(file.fileno(), (draft.path, draft.like), draft.mode)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
 
 
 def remove_leftovers(path: Path) -> None:

@@ -10,7 +10,7 @@ from esnode.errors import BadInvocation, EsnodeError, FormatRefused, NoProfile
 from esnode.model.formatting import FormattedFile
 from esnode.storage.files import read_file, replace_file
 from esnode.storage.formatting import formatted
-from esnode.storage.yaml.text import MAX_BYTES
+from esnode.storage.yaml.source import MAX_BYTES
 
 STDIN = "<stdin>"
 _ENDINGS = (".es", ".esnode.yaml")

@@ -13,8 +13,9 @@ from esnode.storage import world_grammar
 from esnode.storage.document_schemas import plan_schema, state_schema
 from esnode.storage.metrics_docs import METRICS_PAGE, with_metrics
 from esnode.storage.node_files import grammar as node_file
-from esnode.storage.profiles.grammar import PROFILE_SCHEMA, schema_json
+from esnode.storage.profiles.grammar import schema_json
 from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
+from esnode.storage.schema_files import PROFILE_SCHEMA
 from esnode.storage.stories import grammar as stories
 
 CHECKOUT = Path(__file__).resolve().parents[2]

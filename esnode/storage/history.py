@@ -17,7 +17,7 @@ from esnode import wire
 from esnode.errors import BadValue, EsnodeError
 from esnode.model.state import State
 from esnode.records import dataclass
-from esnode.storage.files import read_file, replace_file
+from esnode.storage.files import Draft, read_file
 from esnode.storage.state_document import Document, decode_document
 
 KEPT = 50
@@ -73,17 +73,17 @@ class HistoryFile:
         whole = tuple(entry for entry in entries if entry)
         return History(entries=whole, damaged=len(entries) - len(whole))
 
-    def record(self, document: Mapping[str, Any], before: Mapping[str, Any], operation: str, user: str) -> None:
-        """Make `document` the entry of this run; `before` is what the run found ({} where it found no state).
+    def draft(self, document: Mapping[str, Any], before: Mapping[str, Any], operation: str, user: str) -> Draft:
+        """The history with `document` as the entry of this run, to be written with the state.
 
-        Raises FileUnwritable.
+        `before` is what the run found ({} where it found no state). Raises FileUnreadable.
         """
         if self._kept is None:
             self._kept = self._lines()
             if before and not self._is_latest(before):
                 self._kept.append(_line(before, BEFORE + operation, user))
         lines = [*self._kept, _line(document, operation, user)]
-        replace_file(self.path, b"".join(line + b"\n" for line in lines[-KEPT:]), like=self.state_path)
+        return Draft(path=self.path, data=b"".join(line + b"\n" for line in lines[-KEPT:]), like=self.state_path)
 
     def _lines(self) -> list[bytes]:
         if not self.path.exists():
@@ -97,8 +97,7 @@ class HistoryFile:
     def _entry(self, line: bytes) -> HistoryEntry | None:
         try:
             record = wire.parse(line)
-            checksum = record.pop("checksum")
-            if checksum != wire.digest(record):
+            if not wire.is_sealed(record):
                 return None
             document = record["state"]
             decoded = decode_document(document, document["version"], self.path)
@@ -123,10 +122,10 @@ def _managed_part(document: Mapping[str, Any]) -> Document:
 
 
 def _line(document: Mapping[str, Any], operation: str, user: str) -> bytes:
-    record = {
+    entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "operation": operation,
         "user": user,
         "state": _managed_part(document),
     }
-    return wire.canonical({**record, "checksum": wire.digest(record)})
+    return wire.sealed(entry)

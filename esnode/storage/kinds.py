@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from esnode.storage.profiles.grammar import KIND
-from esnode.storage.yaml.text import MAX_BYTES, parse_yaml
+from esnode.storage.yaml.source import MAX_BYTES
+from esnode.storage.yaml.text import parse_yaml
 
 WORLD_KIND = "SimulatedMachine"
 NODE_KEYS = (

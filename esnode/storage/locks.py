@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import getpass
 import json
 import os
-import socket
+import pwd
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from esnode.storage.files import PRIVATE, give_to_caller, take_rights_of
 
 LOCK_TIMEOUT = 10.0
 _RETRY = 0.05
+_USER_WORDS = ("SUDO_USER", "LOGNAME", "USER", "LNAME", "USERNAME")
+"""Where the environment names the user: sudo's word first, then those that Python's getpass looks at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +132,9 @@ def lock_path(state_path: Path) -> Path:
 
 def user_name() -> str:
     """The person behind this process: the one who called sudo, if any."""
-    with contextlib.suppress(KeyError, OSError):
-        return os.environ.get("SUDO_USER") or getpass.getuser()
+    named = next((name for word in _USER_WORDS if (name := os.environ.get(word))), None)
+    with contextlib.suppress(KeyError):
+        return named or pwd.getpwuid(os.getuid()).pw_name
     return str(os.getuid())
 
 
@@ -190,7 +192,7 @@ def _holder(operation: str) -> Holder:
     return Holder(
         id=str(uuid.uuid4()),
         operation=operation,
-        who=f"{user_name()}@{socket.gethostname()}",
+        who=f"{user_name()}@{os.uname().nodename}",
         pid=os.getpid(),
         version=__version__,
         since=datetime.now(UTC).isoformat(timespec="seconds"),

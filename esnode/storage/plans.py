@@ -27,7 +27,7 @@ from esnode.storage.plan_document import (
     ResourceDrift,
 )
 from esnode.storage.plan_references import check_references
-from esnode.storage.profiles.read import profile_from_document
+from esnode.storage.profiles.parse import profile_from_document
 
 
 def write_plan(plan: Plan, path: Path) -> bytes:
@@ -39,14 +39,19 @@ def write_plan(plan: Plan, path: Path) -> bytes:
 
 def plan_bytes(plan: Plan) -> bytes:
     """The canonical bytes of a plan's file."""
-    return wire.canonical(plan_document(plan))
+    return wire.sealed(_unsealed(plan))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as JSON values, sealed."""
+    document = _unsealed(plan)
+    return {**document, "checksum": wire.digest(document)}
+
+
+def _unsealed(plan: Plan) -> dict[str, Any]:
     document: dict[str, Any] = wire.plain(_encode(plan))
     del document["checksum"]
-    return {**document, "checksum": wire.digest(document)}
+    return document
 
 
 def decision_digest(plan: Plan) -> str:
@@ -55,7 +60,7 @@ def decision_digest(plan: Plan) -> str:
         "profiles": sorted([profile.name, profile.sha256] for profile in plan.profiles),
         "changes": sorted((_decision(change) for change in plan.changes), key=lambda entry: str(entry[0])),
     }
-    return wire.digest(decision)
+    return wire.digest(wire.plain(decision))
 
 
 def read_plan(path: Path) -> tuple[Plan, str]:
@@ -69,9 +74,8 @@ def read_plan(path: Path) -> tuple[Plan, str]:
 def parse_plan(data: bytes, path: Path) -> tuple[Plan, str]:
     """The plan in the bytes of the file at `path`, and its digest. Raises as `read_plan` does."""
     document = _plan_json(data, path)
-    unsealed = {name: value for name, value in document.items() if name != "checksum"}
     try:
-        if document.get("checksum") != wire.digest(unsealed):
+        if not wire.is_sealed(document):
             raise PlanTampered(
                 f"The plan {path} was changed after esnode wrote it: its checksum is wrong",
                 next_step="Do not apply it. Run esnode plan -out FILE again.",
@@ -121,7 +125,7 @@ def _plan_json(data: bytes, path: Path) -> dict[str, Any]:
 def _decision(change: Change) -> list[Any]:
     policy = {name: f"{why.profile}/{why.policy}" for name, why in change.because.items()}
     actions = [operation.value for operation in change.actions]
-    return [change.address, actions, wire.plain(change.before), wire.plain(change.after), policy]
+    return [change.address, actions, change.before, change.after, policy]
 
 
 def _encode(plan: Plan) -> PlanDocument:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from esnode.errors import FileUnreadable
 
-_CHECKOUT = Path(__file__).resolve().parents[2] / "schemas"
+PROFILE_SCHEMA: Final = "profile.v1"
+
+_PACKAGE = Path(__file__).parents[1]
+_FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
+"""In the wheel the schemas are inside the package; in a checkout they are at its top."""
 
 
 def schema_text(name: str) -> str:
     """The text of a schema such as `profile.v1`. Raises FileUnreadable when this esnode has none of that name."""
     filename = f"{name}.schema.json"
-    # In the wheel the schemas are inside the package; in a checkout they are at its top.
-    for folder in (resources.files("esnode") / "schemas", _CHECKOUT):
+    for folder in _FOLDERS:
         candidate = folder / filename
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ from esnode.model.state import STATE_VERSION, ManagedGpu, State
 from esnode.records import dataclass
 
 Document = dict[str, Any]
+
+Stranger = tuple[tuple[str, ...], str, Any]
+"""A member that this version does not know: the names that lead to it, its own, and its value."""
+
+_OF_THE_FILE = ("version", "esnode_version", "checksum")
+"""Members of the document that are none of the state's."""
 
 MIGRATIONS: dict[int, Callable[[Document], Document]] = {}
 """For each version that came before: its document as one of the version after it. Version 1 is the first."""
@@ -43,7 +49,7 @@ def decode_state(data: bytes, path: Path) -> Decoded:
         raise unreadable(path, "it is JSON, and no esnode state")
     version = _version(document, path)
     try:
-        is_whole = document.get("checksum") == _checksum(document)
+        is_whole = wire.is_sealed(document)
     except BadValue as wrong:
         raise unreadable(path, wrong.summary) from None
     if not is_whole:
@@ -62,13 +68,31 @@ def decode_document(document: Document, version: int, path: Path) -> Decoded:
     return Decoded(state=state, document=migrated, written_as=version)
 
 
-def encode_state(state: State, document: Mapping[str, Any]) -> Document:
-    """The document of `state`, sealed; members of `document` that this version does not know are carried over."""
-    known = wire.plain(wire.typed(State, document)) if document else {}
-    encoded: Document = _carry_unknown(document, known, wire.plain(state))
-    encoded |= {"version": STATE_VERSION, "esnode_version": __version__}
-    encoded["checksum"] = _checksum(encoded)
-    return encoded
+def encode_state(state: State, strangers: Iterable[Stranger]) -> Document:
+    """The document of `state`, with what this version does not know put back where it was, and not sealed."""
+    encoded: Document = wire.plain(state)
+    for path, name, value in strangers:
+        place = encoded
+        for step in path:
+            place = place.get(step)  # type: ignore[assignment]
+            if not isinstance(place, dict):
+                break
+        else:
+            place.setdefault(name, value)
+    return encoded | {"version": STATE_VERSION, "esnode_version": __version__}
+
+
+def strangers_in(document: Document) -> tuple[Stranger, ...]:
+    """The members of a state's document that this version does not know."""
+    if not document:
+        return ()
+    known = {**wire.plain(wire.typed(State, document)), **dict.fromkeys(_OF_THE_FILE)}
+    return tuple(_strangers(document, known, ()))
+
+
+def state_bytes(document: Document) -> bytes:
+    """The bytes of a state's file: its document sealed, which is the one time that it is serialized."""
+    return wire.laid_out(wire.sealed(document))
 
 
 def unreadable(path: Path, why: str) -> StateUnreadable:
@@ -103,10 +127,6 @@ def _migrated(document: Document, version: int, path: Path) -> Document:
     return document
 
 
-def _checksum(document: Mapping[str, Any]) -> str:
-    return wire.digest({name: value for name, value in document.items() if name != "checksum"})
-
-
 def _check_names(state: State) -> None:
     """Settings are looked up by name everywhere: one that does not exist must be found here."""
     records: list[ManagedGpu] = list(state.managed.gpus.values())
@@ -119,13 +139,9 @@ def _check_names(state: State) -> None:
         raise BadValue(f'it manages the setting "{unknown[0]}", which this esnode does not know')
 
 
-def _carry_unknown(document: Any, known: Any, new: Any) -> Any:
-    """`new`, with every member of `document` that this version does not know put back where it was."""
-    if not (isinstance(document, dict) and isinstance(new, dict)):
-        return new
-    known = known if isinstance(known, dict) else {}
-    carried = {name: value for name, value in document.items() if name not in known and name not in new}
-    return {
-        **{name: _carry_unknown(document.get(name), known.get(name), value) for name, value in new.items()},
-        **carried,
-    }
+def _strangers(document: Document, known: Document, path: tuple[str, ...]) -> Iterator[Stranger]:
+    for name, value in document.items():
+        if name not in known:
+            yield path, name, value
+        elif isinstance(value, dict) and isinstance(known[name], dict):
+            yield from _strangers(value, known[name], (*path, name))

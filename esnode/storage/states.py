@@ -7,15 +7,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from esnode import wire
 from esnode.errors import FileUnreadable, FileUnwritable, StateUnwritable
 from esnode.model.hardware import Observation
 from esnode.model.state import STATE_VERSION, Observed, PolicyClock, State
 from esnode.records import replace
-from esnode.storage.files import free_name, read_file, remove_leftovers, replace_file
+from esnode.storage.files import Draft, free_name, read_file, remove_leftovers, replace_file, replace_files
 from esnode.storage.history import HistoryFile
 from esnode.storage.locks import locked, user_name
-from esnode.storage.state_document import Document, decode_state, encode_state
+from esnode.storage.state_document import (
+    Document,
+    Stranger,
+    decode_state,
+    encode_state,
+    state_bytes,
+    strangers_in,
+)
 
 ERRORED_NAME = "errored.state.json"
 
@@ -33,8 +39,11 @@ class StateFile:
         self.path = path
         self.operation = operation
         self._document: Document = {}
+        self._data = b""
+        self._strangers: tuple[Stranger, ...] | None = None
         self._known: tuple[Stamp, State] | None = None
         self._old_version: tuple[int, bytes] | None = None
+        self._has_saved = False
         self._has_backup = False
         self._was_there = False
         self._history = HistoryFile(path)
@@ -58,7 +67,8 @@ class StateFile:
         the one that was read or saved last is not read again.
         """
         if not self.exists:
-            self._document, self._known = {}, None
+            self._found({}, b"")
+            self._known = None
             return self._new
         self._was_there = True
         stamp = _stamp(self.path)
@@ -68,7 +78,7 @@ class StateFile:
         decoded = decode_state(data, self.path)
         if decoded.written_as < STATE_VERSION:
             self._old_version = (decoded.written_as, data)
-        self._document = decoded.document
+        self._found(decoded.document, data)
         # One that was replaced while it was read is read again the next time.
         self._known = (stamp, decoded.state) if stamp and stamp == _stamp(self.path) else None
         return decoded.state
@@ -89,23 +99,33 @@ class StateFile:
 
     def save(self, state: State) -> None:
         """Replace the file. Members that this version does not know are carried over. Raises StateUnwritable."""
-        self.save_over(state, self._document)
+        if self._strangers is None:
+            self._strangers = strangers_in(self._document)
+        self._save(state, self._strangers)
 
     def save_over(self, state: State, document: Document) -> None:
         """The same, carrying over the unknown members of `document` instead of the file's own."""
-        found, new = self._document, encode_state(state, document)
-        is_change = state.serial != found.get("serial", 0)
+        self._save(state, strangers_in(document))
+
+    def _save(self, state: State, strangers: tuple[Stranger, ...]) -> None:
+        new = encode_state(state, strangers)
+        data = state_bytes(new)
         try:
-            if is_change:
-                self._back_up()
             self._keep_old_version()
-            replace_file(self.path, wire.pretty(new))
-            remove_leftovers(self.path)
-            if is_change:
-                self._history.record(new, found, self.operation, user_name())
+            if state.serial == self._document.get("serial", 0):
+                replace_file(self.path, data)
+            else:
+                history = self._history.draft(new, self._document, self.operation, user_name())
+                replace_files([*self._backup(), Draft(path=self.path, data=data), history])
+                self._has_backup = True
         except FileUnwritable as failure:
             raise StateUnwritable(failure.summary, next_step=failure.next_step) from None
-        self._document = new
+        if not self._has_saved:
+            remove_leftovers(self.path)
+        self._has_saved = True
+        self._found(new, data)
+        # What belonged to something that is gone now is gone with it.
+        self._strangers = strangers_in(new) if strangers else ()
         self._was_there = True
         stamp = _stamp(self.path)
         self._known = (stamp, state) if stamp else None
@@ -127,7 +147,7 @@ class StateFile:
 
     def as_bytes(self, state: State) -> bytes:
         """What `save` would write."""
-        return wire.pretty(encode_state(state, self._document))
+        return state_bytes(encode_state(state, self._strangers or strangers_in(self._document)))
 
     def store_observation(
         self, observation: Observation, clocks: Mapping[str, PolicyClock], *, timeout: float, lock: bool = True
@@ -144,12 +164,14 @@ class StateFile:
         with locked(self.path, "refresh", timeout=timeout):
             self._merge_observation(observation, clocks)
 
-    def _back_up(self) -> None:
-        """Keep what was there before the first change that this run makes to the managed part."""
-        if self._has_backup or not self._document:
-            return
-        replace_file(self.path.with_name(self.path.name + ".backup"), wire.pretty(self._document), like=self.path)
-        self._has_backup = True
+    def _found(self, document: Document, data: bytes) -> None:
+        self._document, self._data, self._strangers = document, data, None
+
+    def _backup(self) -> list[Draft]:
+        """What was there before the first change that this run makes to the managed part, to be kept."""
+        if self._has_backup or not self._data:
+            return []
+        return [Draft(path=self.path.with_name(self.path.name + ".backup"), data=self._data, like=self.path)]
 
     def _keep_old_version(self) -> None:
         """A file of an older version is kept as it was, byte for byte, before it is first replaced."""

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from esnode import __version__, wire
 from esnode.diagnostics import Diagnostic, Level
@@ -14,7 +14,7 @@ from esnode.views.printable import printable
 
 UI_VERSION = "1.0"
 
-_UNSHOWABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNSHOWABLE: Final = "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """What JSON lets through and a terminal or a line reader does not; beneath U+0020 JSON escapes by itself."""
 
 
@@ -35,7 +35,7 @@ def emit_document(document: Any, *, stream: TextIO | None = None) -> None:
     """Print a JSON value on a line of its own: a plan, a state, a schema."""
     out = stream or sys.stdout
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    out.write(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+    out.write(re.sub(_UNSHOWABLE, lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
     out.flush()
 
 

@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esnode.engine.ports import Actuator, Clock, Hands, PacedClock
 from esnode.errors import BadInvocation
-from esnode.model.events import GpuEvent
 from esnode.model.hardware import (
     MachineIdKind,
     Node,
@@ -25,15 +23,17 @@ from esnode.model.hardware import (
 from esnode.model.needs import NOTHING_MORE, Needs
 from esnode.model.neighbours import NOBODY, Neighbours
 from esnode.model.node_file import NO_NODE_FILE, NodeFile
-from esnode.model.processes import GpuProcess
-from esnode.model.readings import Reading
-from esnode.model.writes import Write, Written
 from esnode.records import dataclass, field, replace
 from esnode.workers import DRIVER_TIMEOUT
 from esnode.workers.driver import DriverProcess
 from esnode.workers.worker import Handlers, wait_for
 
 if TYPE_CHECKING:
+    from esnode.engine.ports import Actuator, Clock, Hands, PacedClock
+    from esnode.model.events import GpuEvent
+    from esnode.model.processes import GpuProcess
+    from esnode.model.readings import Reading
+    from esnode.model.writes import Write, Written
     from esnode.sensors.events import Listener
     from esnode.simulator.world import World
 
@@ -54,8 +54,8 @@ class Machine:
     `meet` reads who else is there, on GPUs that were observed; `hands` is given who is told of progress, and who says
     when to stop. `listen` has the driver tell of events from the next look on, `listens` is whether it did at the last;
     `wait` returns them as soon as there are some, else when so many seconds of the machine's clock are over or one of
-    the open files given can be read. `restart` opens the driver anew. `knowing` is the same machine with other things
-    said of it.
+    the open files given can be read. `let_go` has the driver closed while other things are done; `restart` opens it
+    anew, as does every question after either. `knowing` is the same machine with other things said of it.
     """
 
     origin: Origin
@@ -68,6 +68,7 @@ class Machine:
     listen: Callable[[], None]
     listens: Callable[[], bool]
     wait: Callable[..., tuple[GpuEvent, ...]]
+    let_go: Callable[[], None]
     restart: Callable[[], None]
     knowing: Callable[[Facts], Machine]
 
@@ -259,6 +260,7 @@ def _machine(
         listen=driver.listen,
         listens=lambda: driver.listens,
         wait=wait,
+        let_go=driver.let_go,
         restart=driver.restart,
         knowing=lambda other: _machine(origin, clock, identity, driver, other),
     )

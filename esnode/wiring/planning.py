@@ -71,6 +71,7 @@ def plan_for(request: Request, machine: Machine | None = None) -> Plan:
             machine = stack.enter_context(open_machine(request.simulate, request.facts, timeout=request.timeout))
         state = file.load()
         sight = look(machine, request.profiles, state)
+        machine.let_go()
         state, observation, notes, in_flight = observe_and_recover(
             file, state, sight, lock=request.lock, lock_timeout=request.lock_timeout
         )

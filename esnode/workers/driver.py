@@ -30,6 +30,8 @@ class Asked(Protocol):
 
     def wait(self, seconds: float, *wakers: int) -> list[Any]: ...
 
+    def let_go(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -89,6 +91,10 @@ class DriverProcess:
     def wait(self, seconds: float, *wakers: int) -> tuple[GpuEvent, ...]:
         """What the driver says of its GPUs, as soon as it does; nothing after `seconds` or when woken."""
         return tuple(event for bundle in self._worker.wait(seconds, *wakers) for event in bundle)
+
+    def let_go(self) -> None:
+        """Have the driver closed while other things are done, when nothing more is to be asked of it."""
+        self._worker.let_go()
 
     def restart(self) -> None:
         """End the process. The next question starts another, with a session of its own."""

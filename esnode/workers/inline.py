@@ -28,6 +28,9 @@ class InlineWorker:
         wait_for(seconds, *wakers)
         return []
 
+    def let_go(self) -> None:
+        """There is nobody to close anything meanwhile."""
+
     def close(self) -> None:
         self._stack.close()
 

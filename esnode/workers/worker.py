@@ -11,6 +11,7 @@ means "with the thread that forked", means what it says.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -35,8 +36,8 @@ _LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
 
-_MOMENT: Final = 0.02
-"""Seconds without an answer after which another request of the same batch is begun beside those under way."""
+_MOMENT: Final = 0.002
+"""Seconds that a request of a batch may take before others of it are begun beside those under way."""
 
 _NEWS: Final = -1
 """Stands in the place of a request's number where nobody asked."""
@@ -64,6 +65,7 @@ class Worker:
         self.timeout = timeout
         self._serve = serve
         self._child: _Child | None = None
+        self._leaving: list[_Child] = []
         self._news: list[Any] = []
         with contextlib.suppress(NoAnswer):  # said to whoever asks
             self._child = _Child(serve)
@@ -144,11 +146,18 @@ class Worker:
         """Whether there is a child; after one that died there is none until something is asked again."""
         return self._child is not None
 
-    def close(self) -> None:
-        """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
+    def let_go(self) -> None:
+        """Have the child close what it has open and end, without waiting for it: `close` does."""
         child, self._child = self._child, None
         if child:
             child.dismiss()
+            self._leaving.append(child)
+
+    def close(self) -> None:
+        """Let the child close what it has open, and wait a moment for it; never for one that hangs."""
+        self.let_go()
+        while self._leaving:
+            self._leaving.pop().see_off()
 
     def _kill(self) -> None:
         child, self._child = self._child, None
@@ -199,8 +208,13 @@ class _Child:
         return number, answer
 
     def dismiss(self) -> None:
+        """Nothing more is asked of it, which it takes for the end."""
         os.close(self._to)
-        ended = ends_within(self.pid, _GOODBYE_SECONDS)
+
+    def see_off(self) -> None:
+        """Wait until one that was dismissed has ended, or end it."""
+        is_over = wait_for(_GOODBYE_SECONDS, self._from)  # which closes as the child ends
+        ended = ends_within(self.pid, _GOODBYE_SECONDS if is_over else 0)
         os.close(self._from)
         if not ended:
             self._kill()
@@ -293,10 +307,13 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
     _tellers[:] = [send]
 
     with contextlib.ExitStack() as stack:
+        gc.disable()  # what is loaded now stays, and is not to be gone through again and again
         try:
             handlers = stack.enter_context(serve())
         except Exception as failure:
             handlers = _Broken(failure)
+        gc.freeze()
+        gc.enable()
         while batch := _next_batch(requests):
             if len(batch) == 1:
                 answer(0, batch[0], handlers)
@@ -306,7 +323,7 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
 
 def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
     """Return when all calls have. One that takes long holds up no other, and threads cost more than calls that do not:
-    there is one more of them only when no call has returned for a moment.
+    there are twice as many after each moment in which fewer calls returned than there were threads.
     """
     waiting, over = deque(calls), SimpleQueue[None]()
     returned: list[None] = []
@@ -322,13 +339,16 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
         if len(returned) == len(calls):
             over.put(None)
 
-    before = -1
+    threads, before = 0, 0
     while True:
-        if waiting and before in (-1, len(returned)):
-            threading.Thread(target=work, daemon=True).start()
+        if len(returned) - before < max(1, threads):
+            more = min(max(1, threads), len(waiting))
+            for _ in range(more):
+                threading.Thread(target=work, daemon=True).start()
+            threads += more
         before = len(returned)
         with contextlib.suppress(Empty):
-            return over.get(timeout=_MOMENT)
+            return over.get(timeout=_MOMENT if waiting else None)
 
 
 class _Broken(dict[str, Callable[..., Any]]):

@@ -87,7 +87,7 @@ def price_of_a_call() -> float:
 
 
 def main() -> None:
-    from esnode.cli.main import run
+    from esnode.cli.start import run
 
     meter_all(Path(sys.argv[1]))
     sys.argv = ["esnode", *sys.argv[2:]]

@@ -2,14 +2,13 @@
 
 Run as a process of its own (`python -m tests.cli.starter HANDLE`), it loads every module of esnode once and then forks
 a child for each command that it is asked for over a socket. The child is what a new interpreter would be: arguments,
-folder, environment, standard files and signals are the command's own, no module of esnode was ever used in it, and it
-ends as an interpreter ends, with its exit code. It has one thread, so what dies with the thread that forked it dies
-with the command.
+folder, environment, standard files and signals are the command's own, no module of esnode was ever used in it, and the
+console script's entry point is called, which ends it. It has one thread, so what dies with the thread that forked it
+dies with the command.
 """
 
 from __future__ import annotations
 
-import atexit
 import gc
 import importlib
 import json
@@ -19,7 +18,9 @@ import signal
 import socket
 import sys
 import threading
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+from esnode.cli.start import run
 
 REQUEST_BYTES: Final = 200_000
 """More than arguments and environment of any test."""
@@ -82,32 +83,6 @@ def become(request: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def end_as_an_interpreter_does(code: int) -> NoReturn:
-    """All that the end of a program can show, without taking apart what the starter had loaded."""
-    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as at the end of every program
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-    except OSError:
-        code = 120
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def run_command() -> int:
-    """The console script's entry point, and what an interpreter makes of how it ends."""
-    from esnode.cli.main import run
-
-    try:
-        run()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
     # Ctrl-C in the terminal is for the tests, which then close their end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -117,4 +92,4 @@ if __name__ == "__main__":
         assert threading.active_count() == 1, threading.enumerate()
         gc.freeze()  # a fork copies no page only because garbage is looked for
         become(serve(asked_over))
-    end_as_an_interpreter_does(run_command())
+    run()

@@ -1,9 +1,8 @@
-"""A document to a Profile: first everything that is wrong with it, then, when nothing is, the value."""
+"""A document in which nothing is wrong, to a Profile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from esnode.model.metrics import metric
@@ -22,41 +21,10 @@ from esnode.model.profile import (
     ThrottlePower,
 )
 from esnode.model.profile import Path as Place
-from esnode.storage.fit import fits
-from esnode.storage.profiles.checks import foreign, semantic_problems
-from esnode.storage.profiles.grammar import PROFILE_SCHEMA
-from esnode.storage.profiles.problems import structural_problems
 from esnode.storage.profiles.values import parse_condition, seconds, wanted_value
-from esnode.storage.schema_files import schema
-from esnode.storage.yaml.complaints import Problem
 from esnode.wire import digest
 
 Parts = Mapping[str, Any]
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(schema(PROFILE_SCHEMA))
-
-
-def problems_of(document: Any) -> list[Problem]:
-    """Every mistake of a document, each once. Empty: `build` will succeed."""
-    stranger = foreign(document)
-    if stranger:
-        return [stranger]
-    meaning = list(semantic_problems(document))
-    structure = (
-        []
-        if fits(document, schema(PROFILE_SCHEMA))
-        else structural_problems(document, _validator().iter_errors(document))
-    )
-    # Both may see the same mistake; the one that knows the meaning has the better words.
-    said = {problem.path for problem in meaning}
-    both = [*meaning, *(problem for problem in structure if problem.path not in said)]
-    once = {(problem.path, problem.summary): problem for problem in both if problem.summary}
-    return list(once.values())
 
 
 def build(document: Parts, path: str, positions: Mapping[Place, Position]) -> Profile:

@@ -19,7 +19,6 @@ from esnode.storage.profiles.values import CONDITION_PATTERN, DURATION_PATTERN, 
 
 Schema = dict[str, Any]
 
-PROFILE_SCHEMA = "profile.v1"
 API_VERSION = "v1"
 KIND = "EfficiencyProfile"
 ACCEPTED_COMPUTE_MODES = tuple(mode for mode in COMPUTE_MODES if mode != "exclusive_thread")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 
 from esnode.diagnostics import Diagnostic, warning
@@ -45,8 +44,10 @@ Finding = tuple[Path, str, str]
 def _of_profile(profile: Profile) -> Iterator[Finding]:
     if not profile.policies and not profile.settings:
         yield ("policies",), "the profile does nothing", "It has neither settings nor policies."
+    from difflib import get_close_matches
+
     for tag in profile.selector.tags:
-        near = difflib.get_close_matches(tag, TAGS, n=1, cutoff=0.8)
+        near = get_close_matches(tag, TAGS, n=1, cutoff=0.8)
         if near and tag not in TAGS:
             detail = f'Did you mean "{near[0]}"? A tag that nothing gives selects no GPU.'
             yield ("selectors", "matchTags", tag), f'esnode does not discover a tag "{tag}"', detail

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -73,12 +72,14 @@ def found(value: Any) -> str:
 
 def nearest(word: str, known: Iterable[str], synonyms: Mapping[str, str] | None = None) -> str:
     """The known word that was probably meant, or nothing. `synonyms` are other words for known ones."""
+    from difflib import get_close_matches
+
     names = list(known)
     words = {name.lower(): name for name in names}
     words |= {other: name for other, name in (synonyms or {}).items() if name in names and other not in words}
     given = word.lower().replace("-", "_")[:80]
     longer = [name for name in names if len(given) > 2 and name.lower().startswith(given)]
-    close = longer or difflib.get_close_matches(given, words, n=1, cutoff=0.66)
+    close = longer or get_close_matches(given, words, n=1, cutoff=0.66)
     return words[close[0].lower()] if close else ""
 
 

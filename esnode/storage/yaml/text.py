@@ -7,20 +7,16 @@ what a profile is.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from esnode.diagnostics import Diagnostic, Range, error
-from esnode.errors import FileUnreadable
 from esnode.records import dataclass
 from esnode.storage.yaml.nodes import Composer, Span, YamlDocument, unprintable
 from esnode.storage.yaml.problems import Stop, explain
+from esnode.storage.yaml.source import MAX_BYTES, Source, read_source
 
-# Measured: ruamel.yaml reads about 200 kB and 20,000 values in a second; a profile has some 2 kB and 50 values.
-MAX_BYTES = 128 * 1024
 # The scanner's look-ahead is quadratic within one line ("[[[[...").
 MAX_LINE = 8 * 1024
 
@@ -43,15 +39,12 @@ class YamlFile:
 
 def read_yaml(path: str) -> YamlFile:
     """The YAML file at `path`. Raises FileUnreadable when there is none or it may not be read, and nothing else."""
-    try:
-        with Path(path).open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            data = b"" if size > MAX_BYTES else stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as wrong:
-        reason = getattr(wrong, "strerror", None) or str(wrong)
-        raise FileUnreadable(f"cannot read {path}: {reason}", next_step="Check the name and its permissions.") from None
-    size = max(size, len(data))
-    return _too_large(path, size) if size > MAX_BYTES else parse_yaml(data, path)
+    return parse_source(read_source(path))
+
+
+def parse_source(source: Source) -> YamlFile:
+    """A file's bytes as values. Never raises: what is wrong is in `problems`."""
+    return _too_large(source.path, source.size) if source.is_too_large else parse_yaml(source.data, source.path)
 
 
 def parse_yaml(data: bytes, filename: str) -> YamlFile:

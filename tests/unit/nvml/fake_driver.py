@@ -192,9 +192,9 @@ def _own_index(_driver: FakeDriver, handle: Any, out: Any) -> int:
 
 
 def _fill(values: list[int], count: Any, array: Any) -> int:
-    """NVML's two calls for a list: the first, without a buffer, for its length."""
-    count._obj.value = len(values)
-    if array is None:
+    """A list in the room that there is; where that is none or too little, its length."""
+    room, count._obj.value = count._obj.value, len(values)
+    if array is None or room < len(values):
         return INSUFFICIENT_SIZE if values else SUCCESS
     for position, value in enumerate(values):
         if hasattr(array[position], "pid"):

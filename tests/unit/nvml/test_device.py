@@ -192,3 +192,9 @@ def test_a_name_that_is_no_text_is_a_failed_call() -> None:
     driver.functions["nvmlDeviceGetName"] = garbage
     with driver.plugged(), pytest.raises(DriverCallFailed):
         the_device(driver).name()
+
+
+def test_a_list_that_is_longer_than_anybody_thought_is_asked_for_again_with_room_for_it() -> None:
+    with FakeDriver([FakeGpu(compute_pids=tuple(range(1, 2001)), graphics_pids=())]).plugged() as driver:
+        assert the_device(driver).process_count() == 2000
+    assert [call[0] for call in driver.calls].count("nvmlDeviceGetComputeRunningProcesses_v3") == 2

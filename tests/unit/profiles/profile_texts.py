@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esnode.diagnostics import Diagnostic
 from esnode.errors import ProfileInvalid
-from esnode.storage.profiles.read import parse_profiles
+from esnode.storage.profiles.parse import parse_profiles
 
 VALID = """\
 apiVersion: v1

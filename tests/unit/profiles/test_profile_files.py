@@ -9,7 +9,8 @@ import pytest
 
 from esnode.errors import FileUnreadable, NoProfile, ProfileInvalid
 from esnode.model.profile import Position, ThrottlePower
-from esnode.storage.profiles.read import find_profiles, parse_profiles, profile_from_document, read_profiles
+from esnode.storage.profiles.parse import parse_profiles, profile_from_document
+from esnode.storage.profiles.read import find_profiles, read_profiles
 from esnode.wire import digest
 from tests.unit.profiles.profile_texts import VALID, broken, problems
 
@@ -137,7 +138,7 @@ def test_a_valid_profile_never_costs_the_import_of_jsonschema() -> None:
     import subprocess
 
     code = (
-        "import sys; from esnode.storage.profiles.read import parse_profiles; assert 'ruamel.yaml' not in sys.modules;"
+        "import sys; from esnode.storage.profiles.parse import parse_profiles; assert 'ruamel.yaml' not in sys.modules;"
         "parse_profiles(sys.stdin.buffer.read(), 'lab.es'); assert 'jsonschema' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], input=VALID.encode(), check=True)

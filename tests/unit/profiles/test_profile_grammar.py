@@ -9,7 +9,8 @@ import pytest
 from esnode.errors import FileUnreadable
 from esnode.storage.profiles.grammar import profile_schema, schema_json
 from esnode.storage.profiles.grammar_docs import REFERENCE, with_tables
-from esnode.storage.profiles.read import lint_profile, read_profiles
+from esnode.storage.profiles.lint import lint_profile
+from esnode.storage.profiles.read import read_profiles
 from esnode.storage.schema_files import schema_text
 
 TOP = Path(__file__).resolve().parents[3]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from esnode.storage.profiles.read import lint_profile, parse_profiles
+from esnode.storage.profiles.lint import lint_profile
+from esnode.storage.profiles.parse import parse_profiles
 from tests.unit.profiles.profile_texts import VALID, broken
 
 ACTION = VALID[VALID.index("    action:\n") : VALID.index("    severity")]

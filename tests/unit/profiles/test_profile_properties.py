@@ -15,7 +15,8 @@ from esnode.model.metrics import METRICS, Metric, metric
 from esnode.model.profile import Condition, Operator
 from esnode.storage.fit import fits
 from esnode.storage.profiles.grammar import profile_schema
-from esnode.storage.profiles.read import lint_profile, parse_profiles, profile_from_document
+from esnode.storage.profiles.lint import lint_profile
+from esnode.storage.profiles.parse import parse_profiles, profile_from_document
 from esnode.storage.profiles.values import parse_condition
 from esnode.storage.yaml.text import parse_yaml
 from esnode.units import format_duration, parse_duration

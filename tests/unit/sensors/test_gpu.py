@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from esnode.model.hardware import ObservedGpu, Session, UnidentifiedGpu
@@ -10,7 +12,7 @@ from esnode.model.readings import WRITE_ONLY, Missing, MissingReason
 from esnode.model.settings import SETTINGS
 from esnode.nvml.session import DriverSession
 from esnode.nvml.settings import SETTING_GETTERS
-from esnode.sensors.gpu import METRIC_READERS, observe_gpus, read_metric, read_setting
+from esnode.sensors.gpu import METRIC_READERS, observe_at, observe_gpus, read_metric, read_setting
 from tests.unit.nvml.fake_driver import NO_PERMISSION, NOT_SUPPORTED, UNKNOWN, FakeDriver, FakeGpu
 
 Seen = tuple[tuple[ObservedGpu, ...], tuple[UnidentifiedGpu, ...]]
@@ -80,11 +82,55 @@ def test_a_clock_lock_is_write_only() -> None:
     assert settings["graphics_clock_mhz"] == settings["memory_clock_mhz"] == WRITE_ONLY
 
 
-def test_each_question_is_asked_once() -> None:
+def test_each_value_is_read_once_and_what_the_product_is_in_the_first_look_only() -> None:
     driver = FakeDriver()
-    observe(driver)
-    symbols = [symbol for symbol, *_ in driver.calls if not symbol.endswith(("Clocks", "ClockInfo", "Processes_v3"))]
-    assert len(symbols) == len(set(symbols))
+    with driver.plugged(), DriverSession() as session:
+        assert asked(driver, session) == IN_EACH_LOOK + IN_THE_FIRST_LOOK
+        assert asked(driver, session) == IN_EACH_LOOK
+
+
+def asked(driver: FakeDriver, session: DriverSession) -> Counter[str]:
+    """What one look at a GPU asks of the driver: how often each symbol is called."""
+    driver.calls.clear()
+    observe_at(session, 0, boot_id="boot-1")
+    return Counter(symbol.removeprefix("nvmlDevice") for symbol, *_ in driver.calls)
+
+
+IN_EACH_LOOK = Counter(
+    {
+        "GetHandleByIndex_v2": 1,  # handles can become stale, and an index another GPU's
+        "GetUUID": 1,
+        "GetPersistenceMode": 1,
+        "GetComputeMode": 1,
+        "GetMigMode": 1,
+        "GetPowerManagementLimit": 1,
+        "GetPowerManagementDefaultLimit": 1,
+        "GetPowerManagementLimitConstraints": 1,
+        "GetEnforcedPowerLimit": 1,
+        "GetPowerUsage": 1,
+        "GetTotalEnergyConsumption": 1,
+        "GetTemperatureV": 1,
+        "GetMarginTemperature": 1,
+        "GetFieldValues": 1,  # the memory's temperature
+        "GetMemoryInfo_v2": 1,
+        "GetUtilizationRates": 1,
+        "GetClockInfo": 2,  # of SM and memory
+        "GetPerformanceState": 1,
+        "GetCurrentClocksEventReasons": 1,
+        "GetTotalEccErrors": 1,
+        "GetComputeRunningProcesses_v3": 1,
+        "GetGraphicsRunningProcesses_v3": 1,
+    }
+)
+IN_THE_FIRST_LOOK = Counter(
+    {
+        "GetName": 1,
+        "GetPciInfo_v3": 1,
+        "GetArchitecture": 1,
+        "GetSupportedMemoryClocks": 1,
+        "GetSupportedGraphicsClocks": 2,  # of each memory clock
+    }
+)
 
 
 def test_an_unsupported_metric_is_missing_and_never_zero() -> None:

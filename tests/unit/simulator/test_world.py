@@ -136,6 +136,21 @@ def test_what_another_program_sets_is_seen_at_once(lab: World) -> None:
     assert pynvml.nvmlDeviceGetPowerManagementLimit(gpu()) == 450_000
 
 
+def test_who_changed_a_machine_knows_it_as_everybody_else_reads_it(lab: World) -> None:
+    lab.set(0, {"power_limit_watts": "680", "graphics_clock_mhz": "350-1975", "gpu_temp_celsius": "84C"})
+    lab.set(1, {"processes": "9000001:60000:90", "fault": "slow:3:gpu_power_watts", "persistence_mode": "off"})
+    assert lab.registers.state().to_json() == open_world(lab.path).registers.state().to_json()
+
+
+def test_registers_are_read_again_only_when_somebody_else_changed_them(
+    lab: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("json.loads", None)
+    lab.set(0, {"power_limit_watts": "680"})
+    lab.set(0, {"compute_mode": "prohibited"})
+    assert (pynvml.nvmlDeviceGetPowerManagementLimit(gpu()), pynvml.nvmlDeviceGetComputeMode(gpu())) == (680_000, 2)
+
+
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     world = a_world(tmp_path, gpus="[{board: H100-SXM, count: 8}]")
     code = "import sys; from esnode.simulator import open_world; w = open_world(sys.argv[1])\n"

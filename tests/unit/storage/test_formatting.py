@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from esnode.errors import FormatRefused
 from esnode.storage.formatting import formatted
-from esnode.storage.profiles.read import parse_profiles
+from esnode.storage.profiles.parse import parse_profiles
 from esnode.storage.yaml.parts import comments_of
 from esnode.storage.yaml.text import parse_yaml
 from tests.places import EXAMPLES

@@ -6,6 +6,7 @@ import pytest
 
 from esnode import wire
 from esnode.errors import StateTooNew, StateUnreadable
+from esnode.records import replace
 from esnode.storage.history import HistoryFile
 from esnode.storage.state_document import MIGRATIONS
 from esnode.storage.states import StateFile
@@ -46,6 +47,13 @@ def test_reading_changes_no_file_and_writing_keeps_the_old_one(old):
     document = json.loads(old.read_bytes())
     assert (document["version"], document["note"], "generation" in document) == (1, "kept", False)
     assert old.with_name("esnode.state.json.v0.backup").read_bytes() == before
+
+
+def test_the_backup_of_an_old_state_can_be_read(old):
+    run = StateFile(old)
+    state = run.load()
+    run.save(replace(state, serial=state.serial + 1))
+    assert StateFile(old.with_name("esnode.state.json.backup")).load() == state
 
 
 def test_the_old_file_is_kept_once(old):

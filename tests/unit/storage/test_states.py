@@ -1,11 +1,15 @@
 """The state file: never half written, never mistaken, nothing in it lost."""
 
+import errno
 import json
 import multiprocessing
 import os
+import stat
+from pathlib import Path
 
 import pytest
 
+from esnode import wire
 from esnode.errors import FileUntrusted, LockHeld, StateTooNew, StateUnreadable, StateUnwritable
 from esnode.model.state import PolicyClock
 from esnode.records import replace
@@ -80,8 +84,6 @@ def test_a_newer_state_asks_for_an_upgrade(tmp_path):
 
 
 def test_members_that_this_version_does_not_know_survive(tmp_path):
-    from esnode import wire
-
     file = written(tmp_path)
     document = json.loads(file.path.read_bytes())
     uuid = next(iter(document["managed"]["gpus"]))
@@ -147,6 +149,64 @@ def test_the_state_before_the_first_change_of_a_run_is_kept(tmp_path):
 def test_a_state_that_cannot_be_written_says_where_and_why(tmp_path):
     with pytest.raises(StateUnwritable, match="No such file or directory"):
         StateFile(tmp_path / "gone" / "esnode.state.json").save(a_state())
+
+
+@pytest.mark.parametrize("file_that_does_not_fit", [1, 2, 3])
+def test_a_save_that_finds_no_room_leaves_every_file_as_it_was(tmp_path, monkeypatch, file_that_does_not_fit):
+    file = written(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    left = iter(range(file_that_does_not_fit - 1, -1, -1))
+
+    def fsync(handle):
+        if next(left) == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    run = StateFile(file.path)
+    with pytest.raises(StateUnwritable, match="No space left on device"):
+        run.save(replace(run.load(), serial=7))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_save_is_on_disk_when_it_returns(tmp_path, monkeypatch):
+    """Each file before it is put in place, the directory once all of them are."""
+    run = StateFile(written(tmp_path).path)
+    state = run.load()
+    done = []
+    really = Path.replace
+
+    def put_in_place(self, target):
+        done.append(target.suffix)
+        return really(self, target)
+
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append("directory" if is_directory(handle) else "file"))
+    monkeypatch.setattr(Path, "replace", put_in_place)
+    run.save(replace(state, serial=7))
+    run.save(replace(state, serial=8))
+    first, later = done[:7], done[7:]
+    assert first == ["file", "file", "file", ".backup", ".json", ".history", "directory"]
+    assert later == ["file", "file", ".json", ".history", "directory"]
+
+
+def is_directory(handle):
+    return stat.S_ISDIR(os.fstat(handle).st_mode)
+
+
+def test_the_state_is_serialized_once_for_each_save(tmp_path, monkeypatch):
+    run = StateFile(written(tmp_path).path)
+    state = run.load()
+    run.save(replace(state, serial=7))
+    documents = []
+    really = wire.sealed
+
+    def sealed(document):
+        documents.append(document)
+        return really(document)
+
+    monkeypatch.setattr(wire, "sealed", sealed)
+    monkeypatch.setattr(wire, "typed", None)
+    run.save(replace(state, serial=8))
+    assert [document.get("serial", "history") for document in documents] == [8, "history"]
 
 
 def test_a_lock_names_its_holder(tmp_path):

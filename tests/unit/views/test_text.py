@@ -77,6 +77,12 @@ def test_a_printable_value_is_left_as_it_is():
     assert printable(plan) == plan
 
 
+@given(st.lists(st.text() | st.sampled_from(("\\", '"', '\\"', "\\n", "\\\n", "\x7f", "\u202e", "é"))))
+def test_a_value_is_printable_when_all_of_its_texts_are(texts):
+    value = [{text: (text, None, 1.5)} for text in texts]
+    assert printable(value) == [{one_line(text): (one_line(text), None, 1.5)} for text in texts]
+
+
 def place(source: str, column: int, end_column: int) -> Range:
     return Range(filename="a.es", line=7, column=column, end_column=end_column, source=source)
 
