@@ -45,7 +45,7 @@ def _is_printable(value: Any) -> bool:
         written = wire.line(value).removesuffix(b"\n")
     except (TypeError, ValueError, OverflowError):
         return False
-    if b"\\" in written.replace(rb"\\", b"").replace(rb"\"", b""):
+    if b"\\" in written and b"\\" in written.replace(rb"\\", b"").replace(rb"\"", b""):
         return False
     return b"\x7f" not in written if written.isascii() else written.decode().isprintable()
 

@@ -37,7 +37,7 @@ BUDGETS: list[tuple[list[object], set[str], int]] = [
     (["plan", "-f", CAP, "-out", "plan.json"], CORE, 155),
     (["scan"], CORE, 125),
     (["show", "plan.json"], CORE, 75),
-    (["apply", "plan.json"], CORE, 155),
+    (["apply", "plan.json"], CORE, 157),
 ]
 
 
