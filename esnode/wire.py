@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -70,9 +69,21 @@ def _quickly(document: JsonValue) -> bytes | None:
         return None
     if not written.isascii() and written.translate(None, _UP_TO_FFFF):
         return None
-    if _RUN in written.translate(_DIGITS_ALIKE) and re.search(_LONG_INTEGER, written):
+    if _may_hold_a_long_integer(written):
         return None
     return _ENCODER.encode(read) if b".0" in written else written
+
+
+def _may_hold_a_long_integer(written: bytes) -> bool:
+    """Whether 16 digits or more stand where a number may: it could be beyond 2^53. In a text they rarely do."""
+    alike = written.translate(_DIGITS_ALIKE)
+    at = alike.find(_RUN)
+    while at >= 0:
+        before = written[:at].removesuffix(b"-") if at < 3 else written[at - 3 : at].removesuffix(b"-")
+        if not before or before.endswith((b'":', b",", b"[")):
+            return True
+        at = alike.find(_RUN, at + len(_RUN))
+    return False
 
 
 @lru_cache(maxsize=4096)
@@ -94,7 +105,6 @@ _DECODER = msgspec.json.Decoder(float_hook=_number)
 _UP_TO_FFFF = bytes(range(0xF0))
 """What UTF-8 begins with 0xF0 or more is beyond U+FFFF."""
 
-_LONG_INTEGER = rb"(?:^|[:,\[])-?[0-9]{16}"
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _RUN = b"0" * 16
 
@@ -113,6 +123,20 @@ def sealed(document: Mapping[str, JsonValue]) -> bytes:
 def is_sealed(document: Mapping[str, JsonValue]) -> bool:
     """Whether an object's `checksum` is that of the rest of it. Raises BadValue as `canonical` does."""
     return document.get(_SEAL) == digest({name: value for name, value in document.items() if name != _SEAL})
+
+
+def parse_sealed(data: bytes) -> dict[str, JsonValue] | None:
+    """The object in bytes that are just what `sealed` makes of it, laid out or not; None for all others.
+
+    That is the quick way to know that the seal is right and no name stands twice: whoever gets None has to look with
+    `parse` and `is_sealed` at what is wrong, if anything is.
+    """
+    try:
+        document = msgspec.json.decode(data)
+        again = sealed(document) if isinstance(document, dict) else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadValue):
+        return None
+    return document if again and data in (again, laid_out(again)) else None
 
 
 def _object(*members: bytes) -> bytes:

@@ -73,9 +73,10 @@ def read_plan(path: Path) -> tuple[Plan, str]:
 
 def parse_plan(data: bytes, path: Path) -> tuple[Plan, str]:
     """The plan in the bytes of the file at `path`, and its digest. Raises as `read_plan` does."""
-    document = _plan_json(data, path)
+    whole = wire.parse_sealed(data)
+    document = _plan_json(data, path, whole)
     try:
-        if not wire.is_sealed(document):
+        if whole is None and not wire.is_sealed(document):
             raise PlanTampered(
                 f"The plan {path} was changed after esnode wrote it: its checksum is wrong",
                 next_step="Do not apply it. Run esnode plan -out FILE again.",
@@ -103,9 +104,10 @@ def is_plan(data: bytes) -> bool:
     return data[:1] == b"{" and b'"resource_changes"' in data
 
 
-def _plan_json(data: bytes, path: Path) -> dict[str, Any]:
+def _plan_json(data: bytes, path: Path, whole: dict[str, Any] | None) -> dict[str, Any]:
+    """The plan's document, `whole` where it is known to be sealed. Raises PlanUnreadable for what is no plan."""
     try:
-        document = wire.parse(data)
+        document = whole or wire.parse(data)
     except BadValue as wrong:
         raise PlanUnreadable(
             f"{path} is not a plan: {wrong.summary}", next_step="Make one with esnode plan -out FILE."

@@ -41,15 +41,16 @@ def decode_state(data: bytes, path: Path) -> Decoded:
     """The state in a file's bytes. Raises StateUnreadable, or StateTooNew; `path` is only named."""
     if not data.strip():
         raise unreadable(path, "it is empty")
+    whole = wire.parse_sealed(data)
     try:
-        document = wire.parse(data)
+        document = whole or wire.parse(data)
     except BadValue as wrong:
         raise unreadable(path, wrong.summary) from None
     if not isinstance(document, dict) or "lineage" not in document or "version" not in document:
         raise unreadable(path, "it is JSON, and no esnode state")
     version = _version(document, path)
     try:
-        is_whole = wire.is_sealed(document)
+        is_whole = whole is not None or wire.is_sealed(document)
     except BadValue as wrong:
         raise unreadable(path, wrong.summary) from None
     if not is_whole:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import struct
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import rfc8785
@@ -134,3 +136,48 @@ def test_a_sealed_object_is_the_canonical_form_of_itself_with_its_digest(members
     assert wire.is_sealed(document)
     assert not wire.is_sealed({**document, "more": 1})
     assert not wire.is_sealed(whole)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"boot": "sim:0000000000000000", "minus": "a-1234567890123456"},
+        {"serial": ["1234567890123456789", "x1234567890123456"]},
+        {"watts": 0.1234567890123456},
+    ],
+)
+def test_long_runs_of_digits_in_a_text_or_behind_a_point_are_no_long_integers(document, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rfc8785", None)
+    assert json.loads(wire.canonical(document)) == document
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 10**16, -(10**17)])
+@pytest.mark.parametrize("text", ["%d", "[%d]", "[1,%d]", '{"a":%d}', '{"a":1,"b":[{"c":%d}]}'])
+def test_an_integer_beyond_two_to_the_53_has_no_canonical_form_wherever_it_stands(number, text):
+    with pytest.raises(BadValue):
+        wire.canonical(json.loads(text % number))
+
+
+class TestParseSealed:
+    DOCUMENT: ClassVar = {"a": [1, 2.5, "x"], "n": {"b": None}}
+
+    @pytest.mark.parametrize("form", [wire.sealed, lambda document: wire.laid_out(wire.sealed(document))])
+    def test_what_was_sealed_is_read(self, form):
+        read = wire.parse_sealed(form(self.DOCUMENT))
+        assert read and read == wire.parse(form(self.DOCUMENT)) and wire.is_sealed(read)
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda data: data.replace(b"2.5", b"2.6"),
+            lambda data: data.replace(b"2.5", b"2.50"),
+            lambda data: data.replace(b'{"a"', b'{"a":0,"a"'),
+            lambda data: data + b" ",
+            lambda data: data[:-1],
+            lambda data: b"\xff" + data,
+            lambda data: b"[]",
+            lambda data: b"",
+        ],
+    )
+    def test_anything_else_is_not(self, spoil):
+        assert wire.parse_sealed(spoil(wire.sealed(self.DOCUMENT))) is None
