@@ -183,6 +183,7 @@ def run_captures(paths: Sequence[Path], *, mode: Mode, reassert: bool, **asked: 
     """Plan many captures, show what all of them come to, and hold them to their gates. The exit code."""
     from esnode.views.errors import show_error
     from esnode.views.fleet import fleet_view
+    from esnode.views.progress import progress
     from esnode.wiring.captures import find_captures
     from esnode.wiring.fleet import plan_fleet
     from esnode.wiring.gates import Gates
@@ -210,7 +211,8 @@ def run_captures(paths: Sequence[Path], *, mode: Mode, reassert: bool, **asked: 
         **{name: asked[name] for name in _PLANNING},
     )
     folder = out.path if out else None
-    outcome = plan_fleet(files, request, gates, folder, view)
+    with progress(f"Planning {len(files)} captures", as_json=as_json):
+        outcome = plan_fleet(files, request, gates, folder, view)
     view.end(folder)
     for refusal in outcome.refusals:
         show_error(refusal, as_json=as_json)
