@@ -10,17 +10,15 @@ import contextlib
 import os
 import select
 import signal
-import struct
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
 from esnode.workers.forking import become_child, ends_within
-from esnode.workers.parcels import pack, unpack
+from esnode.workers.parcels import pack, receive, send, unpack
 from esnode.workers.worker import Answer, NoAnswer
 
 Work = Callable[[int], Any]
 
-_NUMBER: Final = struct.Struct("!Q")
 _AHEAD: Final = 8
 """How many pieces for each child may be under way or done before the first of them was taken."""
 
@@ -131,12 +129,11 @@ class _Child:
     def begin(self, number: int) -> None:
         self.number = number
         with contextlib.suppress(BrokenPipeError):  # it died while it waited: `hear` says so
-            os.write(self._to, _NUMBER.pack(number))
+            send(self._to, pack(number))
 
     def hear(self) -> Answer:
         """What became of the piece that it has in hand. Raises NoAnswer, with nothing left of the child."""
-        size = _read(self.answers, _NUMBER.size)
-        data = _read(self.answers, _NUMBER.unpack(size)[0]) if size else None
+        data = receive(self.answers)
         if data is None:
             self.close()
             raise NoAnswer(self._death())
@@ -171,11 +168,8 @@ def _live(work: Work, numbers: int, answers: int, parent: int) -> None:
     """The child's whole life. Never returns."""
     try:
         become_child(parent, numbers, answers)
-        while number := _read(numbers, _NUMBER.size):
-            data = _packed(_answer(work, _NUMBER.unpack(number)[0]))
-            message = memoryview(_NUMBER.pack(len(data)) + data)
-            while message:
-                message = message[os.write(answers, message) :]
+        while number := receive(numbers):
+            send(answers, _packed(_answer(work, unpack(number))))
     except BrokenPipeError:
         pass
     finally:
@@ -194,14 +188,3 @@ def _answer(work: Work, number: int) -> Answer:
         return Answer(value=work(number))
     except Exception as failure:
         return Answer(error=failure)
-
-
-def _read(handle: int, size: int) -> bytes | None:
-    """So many bytes, or None when the other side is gone before."""
-    data = b""
-    while len(data) < size:
-        part = os.read(handle, size - len(data))
-        if not part:
-            return None
-        data += part
-    return data

@@ -15,7 +15,6 @@ import gc
 import os
 import select
 import signal
-import struct
 import threading
 import time
 from collections import deque
@@ -26,13 +25,12 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from esnode.workers.forking import become_child, ends_within
-from esnode.workers.parcels import pack, unpack
+from esnode.workers.parcels import LENGTH, pack, receive, send, unpack
 
 Handlers = Mapping[str, Callable[..., Any]]
 Serve = Callable[[], AbstractContextManager[Handlers]]
 Request = tuple[str, tuple[Any, ...]]
 
-_LENGTH: Final = struct.Struct("!Q")
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
 
@@ -193,7 +191,7 @@ class _Child:
     def send(self, requests: Sequence[Request]) -> None:
         """Small enough for the pipe to take at once."""
         try:
-            _write_all(self._to, pack(list(requests)))
+            send(self._to, pack(list(requests)))
         except BrokenPipeError:
             raise self._death() from None
 
@@ -203,7 +201,7 @@ class _Child:
         return self._from
 
     def receive(self, deadline: float, timeout: float) -> tuple[int, Answer]:
-        size = _LENGTH.unpack(self._read(_LENGTH.size, deadline, timeout))[0]
+        size = LENGTH.unpack(self._read(LENGTH.size, deadline, timeout))[0]
         number, answer = unpack(self._read(size, deadline, timeout))
         return number, answer
 
@@ -278,8 +276,8 @@ _tellers: list[Callable[[bytes], None]] = []
 
 def tell(news: object) -> None:
     """In a child: send its parent something that it did not ask for. From any thread; raises BrokenPipeError."""
-    for send in _tellers:
-        send(_pickled(_NEWS, Answer(value=news)))
+    for say in _tellers:
+        say(_pickled(_NEWS, Answer(value=news)))
 
 
 def _live(serve: Serve, requests: int, answers: int, parent: int) -> None:
@@ -297,14 +295,14 @@ def _serve_all(serve: Serve, requests: int, answers: int) -> None:
     """Work on one batch of requests after the other until the parent closes its end."""
     talking = threading.Lock()
 
-    def send(data: bytes) -> None:
+    def say(data: bytes) -> None:
         with talking:
-            _write_all(answers, data)
+            send(answers, data)
 
     def answer(number: int, request: Request, handlers: Handlers) -> None:
-        send(_pickled(number, _answer(request, handlers)))
+        say(_pickled(number, _answer(request, handlers)))
 
-    _tellers[:] = [send]
+    _tellers[:] = [say]
 
     with contextlib.ExitStack() as stack:
         gc.disable()  # what is loaded now stays, and is not to be gone through again and again
@@ -378,25 +376,6 @@ def _pickled(number: int, answer: Answer) -> bytes:
 
 def _next_batch(handle: int) -> list[Request]:
     """The parent's next requests; none when it is gone."""
-    header = _read_exactly(handle, _LENGTH.size)
-    if header is None:
-        return []
-    data = _read_exactly(handle, _LENGTH.unpack(header)[0])
+    data = receive(handle)
     batch: list[Request] = unpack(data) if data else []
     return batch
-
-
-def _read_exactly(handle: int, size: int) -> bytes | None:
-    data = b""
-    while len(data) < size:
-        part = os.read(handle, size - len(data))
-        if not part:
-            return None
-        data += part
-    return data
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    message = memoryview(_LENGTH.pack(len(data)) + data)
-    while message:
-        message = message[os.write(handle, message) :]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import socket
 import traceback
@@ -14,6 +13,7 @@ from esnode.errors import ClusterUnavailable
 from esnode.kubernetes import access as places
 from esnode.model.cluster import NodeOrder
 from esnode.model.node_file import KubernetesAccess
+from esnode.records import replace
 from esnode.sensors.cluster import is_configured, read_cluster_node
 from tests.kubernetes.plane import STRANGER_TOKEN
 
@@ -60,13 +60,13 @@ def test_a_kubeconfig_of_the_environment_is_found(machine, kubeconfig, monkeypat
 
 
 def test_a_node_that_the_cluster_does_not_have(access):
-    error = refused(dataclasses.replace(access, node="gpu-unheard-of"))
+    error = refused(replace(access, node="gpu-unheard-of"))
     assert "has no node 'gpu-unheard-of'" in error.summary
     assert "ESNODE_NODE_NAME" in error.next_step
 
 
 def test_a_name_that_would_lead_elsewhere_is_not_asked_for(access):
-    error = refused(dataclasses.replace(access, node="gpu/../../namespaces"))
+    error = refused(replace(access, node="gpu/../../namespaces"))
     assert "No node of a cluster can be called 'gpu/../../namespaces'" in error.summary
 
 
