@@ -1,8 +1,9 @@
 """Profiles that were found good before: the same text need not be read as YAML and held against its schema again.
 
-Each file in the cache is named by a digest of the text, the schema and esnode's version, so nothing in it goes out of
-date. It is believed only where nobody but this user could have written it, when it says of which text it is, and when
-its own digest is right; else it is as if it were not there. A cache that cannot be had costs 15 ms, nothing else.
+Each file in the cache is named by a digest of the text, the schema, esnode's version and the stamps of the modules that
+judge, so nothing in it goes out of date, not even for whoever works on those. It is believed only where nobody but this
+user could have written it, when it says of which text it is, and when its own digest is right; else it is as if it were
+not there. A cache that cannot be had costs 15 ms, nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from esnode.storage.files import replace_file
 from esnode.storage.profiles.build import build
 from esnode.storage.schema_files import PROFILE_SCHEMA, schema_text
 
+_PACKAGE: Final = Path(__file__).parents[2]
+
 _MOST: Final = 200
 """Texts that are remembered; when there are more, the oldest are forgotten."""
 
@@ -34,7 +37,7 @@ class KnownProfiles:
 
     def __init__(self) -> None:
         self._folder = _folder()
-        self._judge = f"{__version__}\n{schema_text(PROFILE_SCHEMA)}\n".encode()
+        self._judge = f"{__version__}\n{_stamps()}\n{schema_text(PROFILE_SCHEMA)}\n".encode()
 
     def find(self, text: bytes, path: str) -> tuple[Profile, ...] | None:
         """The profiles of a text that is known, as those of the file `path`; None for any other text."""
@@ -64,6 +67,19 @@ class KnownProfiles:
 
     def _key(self, text: bytes) -> str:
         return hashlib.sha256(self._judge + text).hexdigest()
+
+
+def _stamps() -> list[tuple[str, int, int]]:
+    """Size and time of each module that has a say in what is a good profile."""
+    folders = (
+        _PACKAGE,
+        _PACKAGE / "model",
+        _PACKAGE / "storage",
+        _PACKAGE / "storage/yaml",
+        _PACKAGE / "storage/profiles",
+    )
+    modules = [entry for folder in folders for entry in os.scandir(folder) if entry.name.endswith(".py")]
+    return sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in modules)
 
 
 def _heading(key: str, body: bytes) -> bytes:

@@ -136,6 +136,11 @@ class TestNotBelieved:
         monkeypatch.setattr(known, "schema_text", lambda name: "{}")
         assert find(profile) is None
 
+    def test_that_other_code_judged(self, cache, profile, monkeypatch):
+        read_profiles([profile])
+        monkeypatch.setattr(known, "_stamps", list)
+        assert find(profile) is None
+
 
 @pytest.mark.lane("root")
 def test_root_leaves_nothing_in_the_home_of_another(tmp_path, monkeypatch, profile):
