@@ -34,7 +34,7 @@ Request = tuple[str, tuple[Any, ...]]
 _GOODBYE_SECONDS: Final = 2.0
 """How long a child may take to close the driver, and after that to die of being killed."""
 
-_MOMENT: Final = 0.002
+_MOMENT: Final = 0.005
 """Seconds that a request of a batch may take before others of it are begun beside those under way."""
 
 _NEWS: Final = -1

@@ -47,15 +47,18 @@ class Synced:
 
 
 class ApplyLab:
-    """A machine of GPUs with a saved plan to cap each of them, in a folder that is not there yet."""
+    """A machine of GPUs with a saved plan to cap each of them, in a folder that is not there yet.
 
-    def __init__(self, folder: Path, gpus: int) -> None:
+    `setters` is how long each setter of the simulated driver takes beside its own work: `10ms`.
+    """
+
+    def __init__(self, folder: Path, gpus: int, setters: str = "0s") -> None:
         self.folder, self.gpus = folder, gpus
         self._pristine = folder.with_name(f"{folder.name}.pristine")
         self._pristine.mkdir(parents=True)
         (self._pristine / _WORLD).write_text(
             "apiVersion: v1\nkind: SimulatedMachine\nname: lab\nmachine_id: 5d1f0c2ab8e94f6d9a77c0de00000001\n"
-            f"persistence: true\ngpus: [{{board: H100-SXM, count: {gpus}}}]\n"
+            f"persistence: true\nlatency: {{setters: {setters}}}\ngpus: [{{board: H100-SXM, count: {gpus}}}]\n"
         )
         (self._pristine / "cap.es").write_text(
             "apiVersion: v1\nkind: EfficiencyProfile\nmetadata: {name: cap, version: 1.0.0}\n"

@@ -21,6 +21,9 @@ from tests.benchmarks.terraform import Terraform
 from tests.benchmarks.timing import RUNS, Command, alternate, ms, run
 
 SIZES: Final = (8, 16)
+SETTERS: Final = ("10ms", "0s")
+"""How long a setter of the simulated driver takes. Users of real boards report 10 to 20 ms
+(https://github.com/ml-energy/zeus/issues/29). With none it is as fast as no driver is, and nothing is promised."""
 MOST_OF_THE_FLOOR: Final = 3.0
 
 _CAPS: Final = {"power-cap.es": 560, "other-cap.es": 595}
@@ -65,8 +68,15 @@ class Caps:
 def measure(esnode: Installed, promises: Promises) -> None:
     rows = [row for count in SIZES for row in _beside_terraform(esnode, count)]
     write_table("apply", ("command", "wall, ms", "CPU, ms"), rows, remark=f"Medians of {RUNS} runs in turns.")
-    floors = [_beside_the_floor(esnode, count, promises) for count in SIZES]
-    header = ("power limits", "fsyncs", "the apply itself, ms", "bare fsyncs and setters, ms", "times")
+    floors = [_beside_the_floor(esnode, count, setters, promises) for setters in SETTERS for count in SIZES]
+    header = (
+        "power limits",
+        "a setter waits",
+        "fsyncs",
+        "the apply itself, ms",
+        "bare fsyncs and setters, ms",
+        "times",
+    )
     write_table("apply_floor", header, floors, remark=f"Medians of {RUNS} runs in turns.")
 
 
@@ -85,13 +95,14 @@ def _beside_terraform(esnode: Installed, count: int) -> Iterable[tuple[str, ...]
     return [*((name, ms(cost.wall), ms(cost.cpu)) for name, cost in costs.items()), *absent]
 
 
-def _beside_the_floor(esnode: Installed, count: int, promises: Promises) -> tuple[str, ...]:
-    lab = ApplyLab(esnode.folder / f"floor-{count}", gpus=count)
+def _beside_the_floor(esnode: Installed, count: int, setters: str, promises: Promises) -> tuple[str, ...]:
+    lab = ApplyLab(esnode.folder / f"floor-{count}-{setters}", gpus=count, setters=setters)
     turns = [(lab.ours(), lab.floor()) for _ in range(RUNS)]
     ours, floor = (median(column) for column in zip(*turns, strict=True))
     what = f"an apply of {count} power limits beside its bare fsyncs and setters"
-    promises.at_most(what, ours / floor, MOST_OF_THE_FLOOR, " times")
-    return (str(count), str(len(lab.synced)), ms(ours), ms(floor), f"{ours / floor:.1f}")
+    if setters == SETTERS[0]:
+        promises.at_most(what, ours / floor, MOST_OF_THE_FLOOR, " times")
+    return (str(count), setters, str(len(lab.synced)), ms(ours), ms(floor), f"{ours / floor:.1f}")
 
 
 if __name__ == "__main__":
