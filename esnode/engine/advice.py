@@ -63,7 +63,7 @@ def unidentified_warnings(observation: Observation) -> Iterator[Diagnostic]:
     for why, indexes in unknown.items():
         yield warning(
             f"{gpu_ranges(indexes)} could not be read: {why}",
-            "The driver counts it, and nothing is known of it: nothing is planned for it.",
+            "That the driver counts it is all that is known of it: nothing is planned for it.",
         )
 
 

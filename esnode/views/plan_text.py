@@ -101,13 +101,20 @@ def summary_line(plan: Plan) -> str:
     unread = sum(1 for gpu in plan.gpus if gpu.failure)
     unreadable = f" {counted(unread, 'GPU')} could not be read." if unread else ""
     if not plan.changes:
-        why = _NO_CHANGES[plan.mode] if plan.complete else _NO_CHANGES_SEEN.get(plan.mode, _NO_CHANGES[plan.mode])
-        return f"No changes. {why}{unreadable}"
+        return f"No changes. {_why_none(plan)}{unreadable}"
     if plan.mode is Mode.REFRESH_ONLY:
         return f"Plan: to record drift of {counted(len(plan.changes), 'GPU')}, nothing is written to it.{unreadable}"
     added, changed, destroyed, forgotten = count_operations(plan.changes)
     forget = f", {forgotten} to forget" if forgotten else ""
     return f"Plan: {added} to add, {changed} to change, {destroyed} to destroy{forget}.{unreadable}"
+
+
+def _why_none(plan: Plan) -> str:
+    if plan.complete:
+        return _NO_CHANGES[plan.mode]
+    if not plan.gpus:
+        return "Nothing is known of the hardware."
+    return _NO_CHANGES_SEEN.get(plan.mode, _NO_CHANGES[plan.mode])
 
 
 def next_steps(plan: Plan, saved_to: Path | None) -> str:

@@ -193,7 +193,7 @@ def test_of_hardware_that_could_not_be_read_nothing_is_claimed():
     seen = replace(an_observation(), gpus=(), unidentified=(UnidentifiedGpu(index=0, failure=silent),))
     text = plan_text(plan_of(CAPPED, seen), Paint())
     assert "No GPU could be read." in text
-    assert "No changes. What could be read of the hardware matches the profile." in text
+    assert "No changes. Nothing is known of the hardware." in text
 
 
 def test_a_setting_that_cannot_be_read_is_left_alone():
