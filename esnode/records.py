@@ -20,7 +20,6 @@ import msgspec.structs
 __all__ = ["dataclass", "field", "field_names", "is_record", "members", "replace"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from dataclasses import dataclass, field, replace
 else:
     replace = msgspec.structs.replace

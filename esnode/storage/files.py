@@ -72,9 +72,7 @@ def replace_files(drafts: Sequence[Draft], *, durable: bool = True) -> None:
             for draft in drafts:
                 path = draft.path
                 temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-                handle = os.open(
-                    temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE
-                )
+                handle = os.open(temporary, _NEW, PRIVATE)
                 written.append(temporary)
                 _write(handle, draft, durable=durable)
             for draft, temporary in zip(drafts, written, strict=True):

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
-from esnode.workers.forking import become_child, ends_within
+from esnode.workers.forking import become_child, ends_within, fork_between_pipes, how_it_ended
 from esnode.workers.parcels import pack, receive, send, unpack
 from esnode.workers.worker import Answer, NoAnswer
 
@@ -111,16 +111,8 @@ class _Child:
     """The parent's end of one child. Raises OSError where none can be born."""
 
     def __init__(self, work: Work) -> None:
-        parent, pipes, self.number = os.getpid(), list[int](), -1
-        try:
-            pipes += os.pipe()
-            pipes += os.pipe()
-            self._pid = os.fork()
-        except OSError:
-            for handle in pipes:
-                os.close(handle)
-            raise
-        numbers, self._to, self.answers, answers = pipes
+        parent, self.number = os.getpid(), -1
+        self._pid, (numbers, self._to, self.answers, answers) = fork_between_pipes()
         if self._pid == 0:
             _live(work, numbers, answers, parent)
         os.close(numbers)
@@ -136,7 +128,7 @@ class _Child:
         data = receive(self.answers)
         if data is None:
             self.close()
-            raise NoAnswer(self._death())
+            raise NoAnswer(how_it_ended(self._pid, _GOODBYE_SECONDS))
         value, error = unpack(data)
         return Answer(value=value, error=error)
 
@@ -151,14 +143,6 @@ class _Child:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
         ends_within(self._pid, _GOODBYE_SECONDS)
-
-    def _death(self) -> str:
-        """What it died of. It closed its end, so it has ended or is about to."""
-        with contextlib.suppress(ChildProcessError):
-            _, status = os.waitpid(self._pid, 0)
-            if os.WIFSIGNALED(status):
-                return f"its process died of signal {os.WTERMSIG(status)}"
-        return "its process ended"
 
 
 # -- in the child ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -19,6 +20,22 @@ def become_child(parent: int, *kept: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     _die_with(parent)
     _keep_only(*kept)
+
+
+def fork_between_pipes() -> tuple[int, tuple[int, int, int, int]]:
+    """The child's number, 0 in the child, and two pipes: what it reads from, what writes there, what reads from it,
+    what it writes to. Raises OSError, with nothing left open, where no child can be born."""
+    pipes = list[int]()
+    try:
+        pipes += os.pipe()
+        pipes += os.pipe()
+        pid = os.fork()
+    except OSError:
+        for handle in pipes:
+            os.close(handle)
+        raise
+    orders, to, answers, back = pipes
+    return pid, (orders, to, answers, back)
 
 
 def _die_with(parent: int) -> None:
@@ -54,3 +71,17 @@ def ends_within(pid: int, seconds: float) -> bool:
             return False
         time.sleep(pause)
         pause = min(pause * 2, 0.02)
+
+
+def how_it_ended(pid: int, seconds: float) -> str:
+    """In the parent: what a child died of that has ended, or is about to within so many seconds."""
+    deadline, status = time.monotonic() + seconds, 0
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                break
+            time.sleep(0.001)
+    if os.WIFSIGNALED(status):
+        return f"its process died of signal {os.WTERMSIG(status)}"
+    return "its process ended"

@@ -24,7 +24,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
-from esnode.workers.forking import become_child, ends_within
+from esnode.workers.forking import become_child, ends_within, fork_between_pipes, how_it_ended
 from esnode.workers.parcels import LENGTH, pack, receive, send, unpack
 
 Handlers = Mapping[str, Callable[..., Any]]
@@ -172,16 +172,11 @@ class _Child:
 
     def __init__(self, serve: Serve) -> None:
         _left_behind[:] = [pid for pid in _left_behind if not ends_within(pid, 0)]
-        parent, pipes = os.getpid(), list[int]()
+        parent = os.getpid()
         try:
-            pipes += os.pipe()
-            pipes += os.pipe()
-            self.pid = os.fork()
+            self.pid, (requests, self._to, self._from, answers) = fork_between_pipes()
         except OSError as failure:
-            for handle in pipes:
-                os.close(handle)
             raise NoAnswer(f"its process cannot be started: {failure.strerror}") from None
-        requests, self._to, self._from, answers = pipes
         if self.pid == 0:
             _live(serve, requests, answers, parent)
         os.close(requests)
@@ -249,16 +244,7 @@ class _Child:
 
     def _death(self) -> NoAnswer:
         """What it died of. It closed its end, so it has ended or is about to."""
-        deadline, status = time.monotonic() + _GOODBYE_SECONDS, 0
-        with contextlib.suppress(ChildProcessError):
-            while time.monotonic() < deadline:
-                ended, status = os.waitpid(self.pid, os.WNOHANG)
-                if ended:
-                    break
-                time.sleep(0.001)
-        if os.WIFSIGNALED(status):
-            return NoAnswer(f"its process died of signal {os.WTERMSIG(status)}")
-        return NoAnswer("its process ended")
+        return NoAnswer(how_it_ended(self.pid, _GOODBYE_SECONDS))
 
 
 def wait_for(seconds: float, *handles: int) -> set[int]:
